@@ -1,0 +1,69 @@
+// The loop: observe, plan, act, report. It keeps nothing that a crash could lose: what it remembers between ticks (back-off,
+// how long a server has been silent) it can learn again. Owned by the supervisor or the simulator; one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "cluster/plan.h"
+#include "engine/servers.h"
+#include "platform/platform.h"
+#include "reconcile/act.h"
+
+namespace keyway::reconcile {
+
+struct LoopOptions {
+  cluster::Policy policy;
+  int64_t observe_timeout_ms = 400;
+  int64_t idle_ms = 1000;     // between ticks when nothing is to be done
+  int64_t waiting_ms = 50;    // between ticks while waiting for servers
+  int64_t backoff_min_ms = 200;  // before a failed step is tried again; doubles
+  int64_t backoff_max_ms = 10'000;
+  ActOptions act;
+};
+
+// A step that was carried out, or failed.
+struct Outcome {
+  int64_t wall_ms = 0;
+  cluster::Step step;
+  Status status;
+  std::string detail;  // "3,210 keys"; may be empty
+};
+
+struct Tick {
+  cluster::Desired desired;
+  cluster::Observed observed;
+  cluster::Plan plan;
+  std::vector<Outcome> outcomes;
+  std::vector<std::string> delayed;  // steps that wait for their back-off, with their last error
+  int64_t next_ms = 0;  // when to tick again at the latest; at once when a process has ended or a request has come
+};
+
+class Loop {
+ public:
+  Loop(platform::Platform& platform, engine::Servers& servers, LoopOptions options);
+
+  Tick tick();
+
+ private:
+  struct Backoff {
+    int failures = 0;
+    int64_t not_before_ms = 0;
+    std::string last_error;
+  };
+
+  void note_silence(cluster::Observed& observed);
+  void carry_out(Tick& tick);
+  int64_t next_delay_ms(const Tick& tick) const;
+
+  platform::Platform& platform_;
+  engine::Servers& servers_;
+  LoopOptions options_;
+  std::map<std::string, Backoff> backoff_;        // by key_of(step)
+  std::map<std::string, int64_t> silent_since_;   // by node, monotonic
+};
+
+}  // namespace keyway::reconcile
