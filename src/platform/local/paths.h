@@ -1,0 +1,52 @@
+// Where Keyway keeps its state on this machine. Nothing outside this file knows how folders and files are
+// called. Pure but for find_home, make_private_folder and prepare_home; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace keyway::platform::local {
+
+// A node's folder: the working directory of its server.
+struct NodePaths {
+  std::string folder;
+
+  std::string config_file() const { return folder + "/redis.conf"; }
+  std::string users_file() const { return folder + "/users.acl"; }
+  std::string node_table() const { return folder + "/nodes.conf"; }
+  std::string log_file() const { return folder + "/server.log"; }
+  std::string pid_file() const { return folder + "/server.pid"; }
+};
+
+struct ClusterPaths {
+  std::string folder;
+
+  std::string state_file() const { return folder + "/state.json"; }
+  std::string run_file() const { return folder + "/run.json"; }
+  std::string users_file() const { return folder + "/users"; }
+  std::string lock_file() const { return folder + "/supervisor.lock"; }
+  std::string socket() const { return folder + "/supervisor.sock"; }
+  std::string supervisor_log() const { return folder + "/supervisor.log"; }
+  std::string nodes_folder() const { return folder + "/nodes"; }
+  NodePaths node(std::string_view name) const { return {nodes_folder() + "/" + std::string(name)}; }
+};
+
+// $KEYWAY_HOME, else $XDG_STATE_HOME/keyway, else $HOME/.local/state/keyway; absolute. It need not exist.
+// kInvalidArgument: none of the three is set, or the one that counts is no absolute path.
+Result<std::string> find_home();
+
+std::string clusters_folder(const std::string& home);
+ClusterPaths cluster_paths(const std::string& home, std::string_view cluster);
+
+// Makes `folder` and what is missing above it, the new ones with mode 0700; one that exists must be a folder
+// that belongs to this user and can be written to (kDenied), and loses the permissions of others if it has
+// any.
+Status make_private_folder(const std::string& folder);
+
+// The same for `home` and its folder of clusters. Also refuses a home so long that the path of a control
+// socket in it would not fit into a socket address (107 bytes).
+Status prepare_home(const std::string& home);
+
+}  // namespace keyway::platform::local
