@@ -38,8 +38,10 @@ class BoundedFile final : public spdlog::sinks::base_sink<std::mutex> {
     int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
     if (file < 0) return errno;
     struct stat about{};
-    if (::fstat(file, &about) != 0 || ::fchmod(file, 0600) != 0) {
-      int error_number = errno;
+    int error_number = ::fstat(file, &about) != 0 ? errno : 0;
+    if (error_number == 0 && !S_ISREG(about.st_mode)) error_number = EINVAL;  // a device keeps its mode
+    if (error_number == 0 && ::fchmod(file, 0600) != 0) error_number = errno;
+    if (error_number != 0) {
       ::close(file);
       return error_number;
     }
