@@ -25,9 +25,12 @@ struct EngineSpec {
   EngineKind kind = EngineKind::kRedis;
   std::string path;   // local only: the server program, or a folder that holds it; empty: found by name in PATH
   std::string image;  // Kubernetes only
+
+  bool operator==(const EngineSpec&) const = default;
 };
 
-// Server configuration as directives: name (lower case) to value as redis.conf spells it.
+// Server configuration as directives: name (lower case) to the rest of the line as redis.conf has it. An empty value is the
+// empty string (`save ""`).
 using ServerConfig = std::map<std::string, std::string>;
 
 struct PartitionSpec {
@@ -35,18 +38,24 @@ struct PartitionSpec {
   int replicas = 1;                  // beside the primary
   std::optional<int64_t> memory_bytes;  // maxmemory; none: no limit
   std::optional<SlotRanges> slots;   // sharded, explicit; none: Keyway balances
+
+  bool operator==(const PartitionSpec&) const = default;
 };
 
 struct UserSpec {
   std::string name;
   std::string rules;  // ACL rules without on/off and passwords: "+@all -@dangerous +info ~*"
   bool enabled = true;
+
+  bool operator==(const UserSpec&) const = default;
 };
 
 struct StorageSpec {
   std::optional<int64_t> size_bytes;
   std::string class_name;          // Kubernetes only
   bool delete_with_cluster = false;  // onDelete: Delete
+
+  bool operator==(const StorageSpec&) const = default;
 };
 
 struct Spec {
@@ -60,6 +69,8 @@ struct Spec {
   std::vector<UserSpec> users;  // beside the admin, which always exists
   std::string host = "127.0.0.1";  // local only (spec.local.host): the address that servers listen on
   int port = 0;                    // local only (spec.local.port): the first port; 0: Keyway chooses
+
+  bool operator==(const Spec&) const = default;
 };
 
 // Names of partitions made by a count: p1, p2, ….
@@ -82,7 +93,8 @@ Status validate(const Spec& spec);
 // Whether a running cluster may go from one to the other: mode, name and (local) host are immutable, among others.
 Status validate_change(const Spec& from, const Spec& to);
 
-// "64Mi", "1.5Gi", "100mb", "1024" as bytes: the suffixes of Kubernetes quantities and of redis.conf.
+// "64Mi", "1.5Gi", "100mb", "1024" as bytes: the suffixes of Kubernetes quantities and of redis.conf. Parts of a byte are
+// rounded up. A lone "m" is refused: it is a thousandth to one and a million to the other.
 std::optional<int64_t> parse_size(std::string_view text);
 
 // Parameters that Keyway itself sets and a spec may not ("port", "dir", "cluster-enabled", …): the reason, or nothing.
