@@ -1,0 +1,17 @@
+// Help for a name that was mistyped. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace keyway::cluster {
+
+// How many letters must be put in, taken out, changed or swapped with the next one to make one text of the
+// other.
+int edit_distance(std::string_view a, std::string_view b);
+
+// `did you mean "NAME"?` with the nearest of `known`, or `use one of A, B, C` if none is near.
+std::string suggest(std::string_view name, const std::vector<std::string_view>& known);
+
+}  // namespace keyway::cluster
