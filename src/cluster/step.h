@@ -1,5 +1,5 @@
-// Steps: what the planner wants done, as data. A step names its node, says why in a sentence, and carries what must still hold
-// when it is carried out. Carried out by reconcile/act; imitated by predict. Values.
+// Steps: what the planner wants done, as data. A step names its node, says why in a sentence, and carries
+// what must still hold when it is carried out. Carried out by reconcile/act; imitated by predict. Values.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@
 
 namespace keyway::cluster {
 
-// Starts the server of `node`. In sharded mode `table` is the node table (nodes.conf) it wakes up with: every node it shall
-// know, itself included (myself set); empty: it keeps the table it has. In replicated mode it starts as the primary, as a
-// replica of `follow`, or, with `hold`, as a replica of nobody, which serves no one until it is told what to be.
+// Starts the server of `node`. In sharded mode `table` is the node table (nodes.conf) it wakes up with: every
+// node it shall know, itself included (myself set); empty: it keeps the table it has. In replicated mode it
+// starts as the primary, as a replica of `follow`, or, with `hold`, as a replica of nobody, which serves no
+// one until it is told what to be.
 struct StartNode {
   std::string node;
   std::vector<PeerView> table;
@@ -26,14 +27,15 @@ struct StartNode {
   ServerConfig config;  // its whole desired configuration
 };
 
-// Ends the server's process. Graceful: as the server's SHUTDOWN does, saving what a sole copy would lose. Otherwise SIGKILL,
-// to fence a server that does not answer.
+// Ends the server's process. Graceful: as the server's SHUTDOWN does, saving what a sole copy would lose.
+// Otherwise SIGKILL, to fence a server that does not answer.
 struct StopNode {
   std::string node;
   bool graceful = true;
 };
 
-// Puts the data (and with `table` the node table) of a stopped node aside, under a name that tells when; nothing is deleted.
+// Puts the data (and with `table` the node table) of a stopped node aside, under a name that tells when;
+// nothing is deleted.
 struct SetDataAside {
   std::string node;
   bool table = false;
@@ -56,11 +58,6 @@ struct AddSlots {
   SlotRanges slots;
 };
 
-// Sharded: raises the config epoch of two primaries out of a collision, or of a node that was given none.
-struct BumpEpoch {
-  std::string node;
-};
-
 // Makes a server the replica of `primary` (sharded: CLUSTER REPLICATE; replicated: REPLICAOF, and on disk).
 struct Follow {
   std::string node;
@@ -73,7 +70,8 @@ enum class FailoverKind {
   kTakeover,     // the primary is gone and so is the majority of primaries
 };
 
-// Makes the replica `node` the primary of its shard. Replicated mode: kCoordinated is FAILOVER TO, else REPLICAOF NO ONE.
+// Makes the replica `node` the primary of its shard. Replicated mode: kCoordinated is FAILOVER TO, else
+// REPLICAOF NO ONE.
 struct Promote {
   std::string node;
   std::string from;  // the primary that it replaces; may be gone; empty: none is known
@@ -86,8 +84,8 @@ struct Forget {
   std::vector<std::string> on;
 };
 
-// Sharded: moves slots and their keys between two primaries, as much as a slice of time allows; open slots of the pair are
-// carried on. Planned again until nothing is left.
+// Sharded: moves slots and their keys between two primaries, as much as a slice of time allows; open slots of
+// the pair are carried on. Planned again until nothing is left.
 struct MoveSlots {
   std::string from;
   std::string to;
@@ -131,8 +129,9 @@ struct ClearSwitchover {
   std::string shard;
 };
 
-using Action = std::variant<StartNode, StopNode, SetDataAside, RemoveNode, Meet, AddSlots, BumpEpoch, Follow, Promote, Forget, MoveSlots,
-                            CloseSlots, SetConfig, ApplyUsers, RecordPrimary, RecordData, RecordIdentity, RecordFormed, ClearSwitchover>;
+using Action = std::variant<StartNode, StopNode, SetDataAside, RemoveNode, Meet, AddSlots, Follow, Promote,
+                            Forget, MoveSlots, CloseSlots, SetConfig, ApplyUsers, RecordPrimary, RecordData,
+                            RecordIdentity, RecordFormed, ClearSwitchover>;
 
 struct Step {
   Action action;

@@ -1,0 +1,120 @@
+// Sharded mode: everybody knows everybody at the right address, by the right identity, in the right role; and
+// nobody else.
+#include <algorithm>
+
+#include "base/format.h"
+#include "cluster/planning.h"
+
+namespace keyway::cluster {
+
+namespace {
+
+const PeerView* view_of(const NodeFacts& viewer, const std::string& id) {
+  for (const PeerView& peer : viewer.server.peers) {
+    if (peer.id == id && !peer.handshake) return &peer;
+  }
+  return nullptr;
+}
+
+// Whether `viewer` has yet to be told where `other` is. A handshake under way counts as told.
+bool unknown_to(const NodeFacts& viewer, const NodeFacts& other) {
+  const PeerView* view = view_of(viewer, other.server.id);
+  if (view != nullptr && !view->noaddr && view->address.port == other.address.port) return false;
+  return std::ranges::none_of(viewer.server.peers, [&](const PeerView& peer) {
+    return peer.handshake && peer.address.port == other.address.port;
+  });
+}
+
+// Nodes that are about to be removed are introduced to no one.
+bool staying(const ShardView& shard, const NodeFacts& node) {
+  return std::ranges::find(shard.nodes, &node) != shard.nodes.end();
+}
+
+void introduce(Planning& planning) {
+  std::vector<const NodeFacts*> members;
+  for (const ShardView& shard : planning.shards) {
+    for (const NodeFacts* node : shard.all()) {
+      if (node->answering() && (staying(shard, *node) || !shard.slots.empty())) members.push_back(node);
+    }
+  }
+  for (size_t i = 0; i < members.size(); ++i) {
+    for (size_t j = i + 1; j < members.size(); ++j) {
+      if (members[i]->server.id == members[j]->server.id) continue;
+      if (unknown_to(*members[i], *members[j])) {
+        planning.add("", Meet{members[i]->name, members[j]->name},
+                     fmt::format("{} does not know it", members[i]->name));
+      } else if (unknown_to(*members[j], *members[i])) {
+        planning.add("", Meet{members[j]->name, members[i]->name},
+                     fmt::format("{} does not know it", members[j]->name));
+      }
+    }
+  }
+}
+
+void record_identities(Planning& planning) {
+  for (const NodeFacts& node : planning.observed.nodes) {
+    if (node.answering() && !node.server.id.empty() && node.server.id != node.id) {
+      planning.add(node.shard, RecordIdentity{node.name, node.server.id}, "its server goes by this id now");
+    }
+  }
+}
+
+void set_roles(Planning& planning, const ShardView& shard) {
+  if (!shard.primary_answers()) return;
+  const NodeFacts& primary = *shard.primary;
+  for (const NodeFacts* node : shard.nodes) {
+    if (node == &primary || !node->answering() || planning.follows(*node, primary)) continue;
+    const KnownNode* known = planning.knowledge.find(node->server.id);
+    if (known == nullptr || !known->view.slots.empty()) continue;  // the slots part moves them away first
+    if (view_of(*node, primary.server.id) == nullptr) continue;    // not introduced yet
+    if (known->view.primary && node->server.keys > 0) {
+      planning.problem(shard.name, node->name,
+                       fmt::format("{} owns no slots and yet holds {} keys; look at them with `keyway exec "
+                                   "{} -- redis-cli`, and flush "
+                                   "it if they are of no use: it will then follow {}",
+                                   node->name, node->server.keys, node->name, primary.name));
+      continue;
+    }
+    planning.add(shard.name, Follow{node->name, primary.name},
+                 fmt::format("{} is the primary of {}", primary.name, shard.name));
+  }
+}
+
+bool followed(const Planning& planning, const std::string& id) {
+  return std::ranges::any_of(planning.knowledge.nodes(), [&](const auto& entry) {
+    return !entry.second.view.primary && entry.second.view.primary_id == id && entry.second.facts != nullptr;
+  });
+}
+
+// Ids in the tables that are no node's: lost identities and removed nodes. Strangers that live are told of,
+// not thrown out.
+void forget_lost(Planning& planning) {
+  for (const auto& [id, known] : planning.knowledge.nodes()) {
+    if (known.facts != nullptr || !known.view.slots.empty() || followed(planning, id)) continue;
+    if (known.linked && !known.suspected) {
+      planning.problem("", "",
+                       fmt::format("an unknown server {} at {} is a member of the cluster; `CLUSTER FORGET` "
+                                   "it if it does not belong",
+                                   id, to_string(known.view.address)));
+      continue;
+    }
+    Forget step{id, {}};
+    for (const NodeFacts& node : planning.observed.nodes) {
+      if (node.answering() && view_of(node, id) != nullptr) step.on.push_back(node.name);
+    }
+    if (!step.on.empty()) planning.add("", std::move(step), "it is no node of this cluster any more");
+  }
+}
+
+}  // namespace
+
+void plan_sharded_membership(Planning& planning) {
+  record_identities(planning);
+  introduce(planning);
+  for (const ShardView& shard : planning.shards) {
+    if (shard.desired != nullptr) set_roles(planning, shard);
+  }
+  forget_lost(planning);
+}
+
+}  // namespace keyway::cluster

@@ -1,0 +1,168 @@
+// Replicated mode: one primary by right. With none that answers, nobody serves until the best copy among all
+// that can be had has been found; a server that may have lost data is first started as a replica of nobody
+// ("held").
+#include <algorithm>
+
+#include "base/format.h"
+#include "cluster/planning.h"
+
+namespace keyway::cluster {
+
+namespace {
+
+bool down(const NodeFacts& node) {
+  return node.process == Process::kStopped || node.process == Process::kNeverStarted;
+}
+
+StartNode start(const Planning& planning, const ShardView& shard, const NodeFacts& node) {
+  StartNode step;
+  step.node = node.name;
+  step.config = planning.config_of(shard);
+  return step;
+}
+
+void follow_primary(Planning& planning, const ShardView& shard) {
+  const NodeFacts& primary = *shard.primary;
+  for (const NodeFacts* node : shard.all()) {
+    if (node == &primary) continue;
+    bool wanted = std::ranges::find(shard.nodes, node) != shard.nodes.end();
+    if (down(*node) && wanted && planning.may_start(*node)) {
+      if (node->unloadable) {
+        planning.add(shard.name, SetDataAside{node->name},
+                     "its data cannot be loaded; it will copy them from " + primary.name);
+        continue;
+      }
+      StartNode step = start(planning, shard, *node);
+      step.follow = primary.name;
+      planning.add(shard.name, std::move(step),
+                   node->process == Process::kNeverStarted ? "it is a new replica" : "it is down");
+    } else if (node->answering() && !planning.follows(*node, primary)) {
+      bool would_lose =
+          node->server.role == Role::kPrimary && node->server.keys > 0 && primary.server.keys == 0;
+      if (would_lose) {
+        planning.problem(shard.name, node->name,
+                         fmt::format("{} holds {} keys and {} holds none, and both are primaries; hand over "
+                                     "to {} or flush it yourself",
+                                     node->name, node->server.keys, primary.name, node->name));
+        continue;
+      }
+      planning.add(shard.name, Follow{node->name, primary.name},
+                   fmt::format("{} is the primary", primary.name));
+    }
+  }
+}
+
+// The best of the copies that answer, or null while one that may be better has not answered yet.
+const NodeFacts* best_copy(Planning& planning, const ShardView& shard) {
+  const NodeFacts* best = nullptr;
+  for (const NodeFacts* node : shard.all()) {
+    if (node->answering() && !node->server.syncing && (best == nullptr || fresher(shard, *node, *best)))
+      best = node;
+  }
+  for (const NodeFacts* node : shard.all()) {
+    bool unknown = node->running() && (node->reach == Reach::kLoading || node->reach == Reach::kSilent);
+    if (!unknown) continue;
+    // A silent process beside a good copy holds nobody up for long; the recorded primary is fenced elsewhere.
+    if (node->reach == Reach::kSilent && node->silent_ms >= planning.policy.unresponsive_ms &&
+        best != nullptr)
+      continue;
+    planning.wait(fmt::format("{} has not answered yet; its copy may be the best", node->name));
+    return nullptr;
+  }
+  return best;
+}
+
+void promote(Planning& planning, const ShardView& shard, const NodeFacts& node, const std::string& reason) {
+  if (shard.record.primary != node.name)
+    planning.add(shard.name, RecordPrimary{shard.name, node.name}, "before it takes over");
+  std::string from = shard.primary != nullptr && shard.primary != &node ? shard.primary->name : "";
+  planning.add(shard.name, Promote{node.name, from, FailoverKind::kForce}, reason);
+}
+
+// The recorded primary has just died and its replicas live: the freshest of them takes over at once.
+const NodeFacts* heir(const Planning& planning, const ShardView& shard) {
+  const NodeFacts* best = nullptr;
+  for (const NodeFacts* node : shard.all()) {
+    if (node == shard.primary || !planning.follows(*node, *shard.primary) || !eligible(shard, *node))
+      continue;
+    if (best == nullptr || fresher(shard, *node, *best)) best = node;
+  }
+  return best;
+}
+
+bool any_running(const ShardView& shard) {
+  return std::ranges::any_of(shard.all(), [](const NodeFacts* node) { return node->running(); });
+}
+
+void start_new(Planning& planning, const ShardView& shard) {
+  for (const NodeFacts* node : shard.nodes) {
+    StartNode step = start(planning, shard, *node);
+    if (node != shard.nodes.front()) step.follow = shard.nodes.front()->name;
+    planning.add(shard.name, std::move(step), "the cluster is new");
+  }
+}
+
+// Starts what is down as replicas of nobody, so that all copies can be compared before one serves.
+void start_held(Planning& planning, const ShardView& shard) {
+  for (const NodeFacts* node : shard.all()) {
+    bool ever_ran = node->process == Process::kStopped || !planning.observed.formed;
+    if (!down(*node) || !ever_ran || node->unloadable || !planning.may_start(*node)) continue;
+    StartNode step = start(planning, shard, *node);
+    step.hold = true;
+    planning.add(shard.name, std::move(step), "no primary is up; the copies are compared first");
+  }
+}
+
+void without_primary(Planning& planning, const ShardView& shard) {
+  const NodeFacts& recorded = *shard.primary;
+  if (recorded.running() && recorded.reach == Reach::kSilent) {
+    if (recorded.silent_ms < planning.policy.unresponsive_ms || heir(planning, shard) == nullptr) return;
+    if (vouched(planning, shard, recorded)) return;
+    planning.add(
+        shard.name, StopNode{recorded.name, false},
+        fmt::format("it has not answered for {} ms and a replica can take over", recorded.silent_ms));
+    return;
+  }
+  if (recorded.running() && !recorded.answering())
+    return;  // loading, or refusing: plan_waiting and plan_foreign tell
+  if (!recorded.running()) {
+    if (const NodeFacts* next = heir(planning, shard)) {
+      promote(planning, shard, *next,
+              fmt::format("{} is gone and {} has the freshest copy", recorded.name, next->name));
+      return;
+    }
+  }
+  start_held(planning, shard);
+  if (!planning.plan.steps.empty()) return;
+  if (!any_running(shard)) {
+    if (recorded.unloadable) {
+      planning.problem(shard.name, recorded.name,
+                       fmt::format("{} cannot load its data ({}) and no other copy is left; repair the file "
+                                   "with the server's check "
+                                   "program, or move it away to begin empty, then restart the node",
+                                   recorded.name, recorded.note));
+    }
+    return;
+  }
+  if (const NodeFacts* best = best_copy(planning, shard))
+    promote(planning, shard, *best, "of all copies it has the best");
+}
+
+}  // namespace
+
+void plan_replicated_lives(Planning& planning) {
+  for (const ShardView& shard : planning.shards) {
+    if (shard.primary == nullptr) continue;
+    if (shard.primary->answering() && shard.primary->server.role == Role::kPrimary) {
+      follow_primary(planning, shard);
+    } else if (std::ranges::all_of(shard.nodes,
+                                   [](const NodeFacts* n) { return n->process == Process::kNeverStarted; }) &&
+               !planning.observed.formed && shard.surplus.empty()) {
+      start_new(planning, shard);
+    } else {
+      without_primary(planning, shard);
+    }
+  }
+}
+
+}  // namespace keyway::cluster

@@ -1,0 +1,290 @@
+// Sharded mode: which servers are started, in what role, and who takes over from whom. The rule behind it
+// all: a server that may have lost data never comes up as the primary of slots of which a better copy may
+// exist.
+#include <algorithm>
+
+#include "base/format.h"
+#include "cluster/planning.h"
+
+namespace keyway::cluster {
+
+namespace {
+
+// Slots are owned before anybody speaks: the table with which all nodes of a new cluster wake up.
+std::vector<PeerView> first_table(const Planning& planning) {
+  std::vector<PeerView> table;
+  uint64_t epoch = 0;
+  int index = 0;
+  auto shard_count = static_cast<int>(planning.desired.shards.size());
+  for (const ShardView& shard : planning.shards) {
+    if (shard.desired == nullptr) continue;
+    ++epoch;
+    for (const NodeFacts* node : shard.nodes) {
+      PeerView& peer = table.emplace_back();
+      peer.id = node->id;
+      peer.address = node->address;
+      peer.primary = node == shard.nodes.front();
+      peer.config_epoch = epoch;
+      if (peer.primary) {
+        peer.slots = shard.desired->slots.value_or(SlotRanges{even_range(index, shard_count)});
+      } else {
+        peer.primary_id = shard.nodes.front()->id;
+      }
+    }
+    ++index;
+  }
+  return table;
+}
+
+// The table with which `node` starts into a living cluster: what the living know of all nodes on record, at
+// the addresses on record; itself as `primary`'s replica, or (null) in the role that it is known to have,
+// else as a primary without slots.
+std::vector<PeerView> living_table(const Planning& planning, const NodeFacts& node,
+                                   const NodeFacts* primary) {
+  std::vector<PeerView> table;
+  bool listed = false;
+  for (const auto& [id, known] : planning.knowledge.nodes()) {
+    if (known.facts == nullptr) continue;
+    PeerView peer = known.view;
+    peer.address = known.facts->address;
+    peer.myself = known.facts == &node;
+    peer.fail = peer.pfail = peer.noaddr = peer.handshake = false;
+    if (peer.myself) listed = true;
+    table.push_back(std::move(peer));
+  }
+  if (!listed) {
+    PeerView& self = table.emplace_back();
+    self.id = node.id;
+    self.address = node.address;
+    self.primary = true;
+    self.myself = true;
+  }
+  for (PeerView& peer : table) {
+    if (!peer.myself || primary == nullptr) continue;
+    peer.primary = false;
+    peer.primary_id = effective_id(*primary);
+    peer.slots.clear();
+    if (const KnownNode* known = planning.knowledge.find(peer.primary_id))
+      peer.config_epoch = known->view.config_epoch;
+  }
+  return table;
+}
+
+StartNode start(const Planning& planning, const ShardView& shard, const NodeFacts& node,
+                std::vector<PeerView> table) {
+  StartNode step;
+  step.node = node.name;
+  step.config = planning.config_of(shard);
+  step.current_epoch = planning.knowledge.current_epoch();
+  for (PeerView& peer : table) {
+    peer.myself = peer.id == node.id;
+    step.current_epoch = std::max(step.current_epoch, peer.config_epoch);
+  }
+  step.table = std::move(table);
+  return step;
+}
+
+bool down(const NodeFacts& node) {
+  return node.process == Process::kStopped || node.process == Process::kNeverStarted;
+}
+
+// Whether the majority of the primaries that own slots can vote.
+bool majority_answers(const Planning& planning) {
+  int all = 0;
+  int answering = 0;
+  for (const auto& [id, known] : planning.knowledge.nodes()) {
+    if (!known.view.primary || known.view.slots.empty()) continue;
+    ++all;
+    if (known.facts != nullptr && known.facts->answering()) ++answering;
+  }
+  return answering * 2 > all;
+}
+
+// The replica that shall take over from the shard's lost primary; null if none can.
+const NodeFacts* successor(const ShardView& shard) {
+  const NodeFacts* best = nullptr;
+  for (const NodeFacts* node : shard.all()) {
+    const PeerView* self = own_view(*node);
+    if (node == shard.primary || self == nullptr || self->primary || self->primary_id != shard.owner_id)
+      continue;
+    if (!eligible(shard, *node)) continue;
+    if (best == nullptr || fresher(shard, *node, *best)) best = node;
+  }
+  return best;
+}
+
+// Another node of the shard whose copy may be better than what `node` would bring back from disk, though it
+// cannot take over now.
+const NodeFacts* better_copy_may_return(const Planning& planning, const ShardView& shard,
+                                        const NodeFacts& node) {
+  if (!shard.record.held_data) return nullptr;
+  bool node_lost = node.data == DataOnDisk::kNone || node.unloadable;
+  for (const NodeFacts* other : shard.all()) {
+    if (other == &node) continue;
+    bool hung = other->reach == Reach::kSilent && other->silent_ms >= planning.policy.unresponsive_ms;
+    if (hung && !node_lost) continue;
+    if (other->running() && (other->reach == Reach::kLoading || other->reach == Reach::kSilent)) return other;
+    if (node_lost && down(*other) && !other->unloadable && other->data == DataOnDisk::kPresent) return other;
+  }
+  return nullptr;
+}
+
+void promote(Planning& planning, const ShardView& shard, const NodeFacts& node) {
+  std::string lost = shard.primary == nullptr ? "its primary" : shard.primary->name;
+  if (shard.record.primary != node.name) {
+    planning.add(shard.name, RecordPrimary{shard.name, node.name}, "before it takes over");
+  }
+  FailoverKind kind = majority_answers(planning) ? FailoverKind::kForce : FailoverKind::kTakeover;
+  planning.add(shard.name, Promote{node.name, shard.primary == nullptr ? "" : shard.primary->name, kind},
+               fmt::format("{} is gone and {} has the freshest copy", lost, node.name));
+}
+
+// The shard's primary is running and says nothing. Whoever is in the way of a takeover is ended first, so
+// that there are never two that take writes; but not while others still hear it.
+void fence_silent(Planning& planning, const ShardView& shard, const NodeFacts& primary) {
+  if (primary.silent_ms < planning.policy.unresponsive_ms || successor(shard) == nullptr) return;
+  if (vouched(planning, shard, primary)) return;
+  planning.add(shard.name, StopNode{primary.name, false},
+               fmt::format("it has not answered for {} ms and a replica can take over", primary.silent_ms));
+}
+
+void start_as_replica(Planning& planning, const ShardView& shard, const NodeFacts& node) {
+  if (!planning.may_start(node)) return;
+  if (node.unloadable) {
+    planning.add(shard.name, SetDataAside{node.name},
+                 "its data cannot be loaded; it will copy them from " + shard.primary->name);
+    return;
+  }
+  planning.add(shard.name, start(planning, shard, node, living_table(planning, node, shard.primary)),
+               node.process == Process::kNeverStarted ? "it is a new replica" : "it is down");
+}
+
+// The shard has a primary that is down and no replica that can take over now.
+void restart_primary(Planning& planning, const ShardView& shard, const NodeFacts& primary) {
+  if (const NodeFacts* other = better_copy_may_return(planning, shard, primary)) {
+    if (!down(*other)) {
+      planning.wait(fmt::format("{}: {} may have a better copy than {}; waiting for it to answer", shard.name,
+                                other->name, primary.name));
+    } else if (planning.may_start(*other)) {
+      planning.add(shard.name, start(planning, shard, *other, {}),
+                   fmt::format("{} lost its data and {} has a copy", primary.name, other->name));
+    }
+    return;
+  }
+  if (primary.unloadable) {
+    planning.problem(
+        shard.name, primary.name,
+        fmt::format(
+            "{} cannot load its data ({}) and no other copy is left; repair the file with the server's check "
+            "program, or move it away to begin empty, then restart the node",
+            primary.name, primary.note));
+    return;
+  }
+  if (!planning.may_start(primary)) return;
+  std::vector<PeerView> table;
+  if (planning.knowledge.find(effective_id(primary)) != nullptr) {
+    table = living_table(planning, primary, nullptr);
+  } else if (!primary.has_node_table || primary.process == Process::kNeverStarted) {
+    table = living_table(planning, primary, nullptr);
+  }
+  planning.add(
+      shard.name, start(planning, shard, primary, std::move(table)),
+      primary.process == Process::kNeverStarted ? "it is new" : "it is down and no replica can take over");
+}
+
+void keep_alive(Planning& planning, const ShardView& shard) {
+  const NodeFacts* primary = shard.primary;
+  bool leaving_for_good = primary != nullptr && shard.slots.empty() &&
+                          std::ranges::find(shard.nodes, primary) == shard.nodes.end();
+  if (leaving_for_good) return;
+  if (primary == nullptr || !primary->running()) {
+    if (const NodeFacts* next = shard.owner_id.empty() ? nullptr : successor(shard)) {
+      promote(planning, shard, *next);
+    } else if (primary != nullptr && down(*primary)) {
+      restart_primary(planning, shard, *primary);
+    }
+  } else if (primary->reach == Reach::kSilent) {
+    fence_silent(planning, shard, *primary);
+  }
+  if (!shard.primary_answers()) return;
+  for (const NodeFacts* node : shard.nodes) {
+    if (node != primary && down(*node)) start_as_replica(planning, shard, *node);
+  }
+}
+
+// All are down. Each wakes with the table that it has; but a primary whose data is gone lets its replicas
+// come up first.
+void start_cold(Planning& planning) {
+  for (const ShardView& shard : planning.shards) {
+    for (const NodeFacts* node : shard.all()) {
+      if (!down(*node) || !node->has_node_table || !planning.may_start(*node)) continue;
+      bool recorded_primary = node->name == shard.record.primary || shard.record.primary.empty();
+      if (recorded_primary && better_copy_may_return(planning, shard, *node) != nullptr) {
+        planning.wait(fmt::format("{}: {} lost its data; its replicas start first", shard.name, node->name));
+        continue;
+      }
+      if (node->unloadable) {
+        if (recorded_primary) restart_primary(planning, shard, *node);
+        continue;
+      }
+      planning.add(shard.name, start(planning, shard, *node, {}), "the cluster is down");
+    }
+  }
+}
+
+bool nobody_ever_started(const Planning& planning) {
+  return std::ranges::all_of(planning.observed.nodes,
+                             [](const NodeFacts& node) { return node.process == Process::kNeverStarted; });
+}
+
+// Nothing answers. Either the cluster is new, or all of it is down, or what runs has not answered yet.
+void start_without_knowledge(Planning& planning) {
+  if (nobody_ever_started(planning) && !planning.observed.formed) {
+    std::vector<PeerView> table = first_table(planning);
+    for (const ShardView& shard : planning.shards) {
+      for (const NodeFacts* node : shard.nodes) {
+        planning.add(shard.name, start(planning, shard, *node, table), "the cluster is new");
+      }
+    }
+    return;
+  }
+  start_cold(planning);
+  bool started = !planning.plan.steps.empty();
+  bool running =
+      std::ranges::any_of(planning.observed.nodes, [](const NodeFacts& node) { return node.running(); });
+  if (started || running) return;
+  // No table is left anywhere: the folders were emptied. The identities and the shares on record are all
+  // there is.
+  std::vector<PeerView> table = first_table(planning);
+  for (const ShardView& shard : planning.shards) {
+    for (const NodeFacts* node : shard.nodes) {
+      if (!down(*node) || node->has_node_table || !planning.may_start(*node) || node->unloadable) continue;
+      planning.add(shard.name, start(planning, shard, *node, table), "no node table is left");
+    }
+  }
+}
+
+}  // namespace
+
+void plan_foreign(Planning& planning) {
+  for (const NodeFacts& node : planning.observed.nodes) {
+    if (node.process == Process::kForeign) planning.problem(node.shard, node.name, node.note);
+    if (node.running() && node.reach == Reach::kDenied) {
+      planning.problem(node.shard, node.name,
+                       fmt::format("{} refuses Keyway's password; restore the user `admin` as in the "
+                                   "cluster's users file, or restart "
+                                   "the node",
+                                   node.name));
+    }
+  }
+}
+
+void plan_sharded_lives(Planning& planning) {
+  if (!planning.knowledge.any()) {
+    start_without_knowledge(planning);
+    return;
+  }
+  for (const ShardView& shard : planning.shards) keep_alive(planning, shard);
+}
+
+}  // namespace keyway::cluster
