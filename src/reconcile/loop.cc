@@ -1,0 +1,75 @@
+#include "reconcile/loop.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/format.h"
+#include "engine/observe.h"
+
+namespace keyway::reconcile {
+
+Loop::Loop(platform::Platform& platform, engine::Servers& servers, LoopOptions options)
+    : platform_(platform), servers_(servers), options_(std::move(options)) {}
+
+Tick Loop::tick() {
+  Tick tick;
+  tick.desired = platform_.desired();
+  tick.observed = platform_.look();
+  engine::observe(servers_, tick.desired.mode, tick.observed, options_.observe_timeout_ms);
+  note_silence(tick.observed);
+  tick.plan = cluster::plan(tick.desired, tick.observed, options_.policy, platform_.wall_ms());
+  carry_out(tick);
+  tick.next_ms = next_delay_ms(tick);
+  return tick;
+}
+
+void Loop::note_silence(cluster::Observed& observed) {
+  std::map<std::string, int64_t> silent_since;
+  int64_t now_ms = platform_.monotonic_ms();
+  for (cluster::NodeFacts& node : observed.nodes) {
+    if (!node.running() || node.reach != cluster::Reach::kSilent) continue;
+    auto before = silent_since_.find(node.name);
+    int64_t since_ms = before == silent_since_.end() ? now_ms : before->second;
+    silent_since[node.name] = since_ms;
+    node.silent_ms = now_ms - since_ms;
+  }
+  silent_since_ = std::move(silent_since);
+}
+
+// Steps of one shard build on each other: after one that failed, or waits for its back-off, the shard's later
+// ones are left for the next look. Other shards go on.
+void Loop::carry_out(Tick& tick) {
+  std::set<std::string> held;
+  std::map<std::string, Backoff> backoff;
+  for (const cluster::Step& step : tick.plan.steps) {
+    if (!step.shard.empty() && held.contains(step.shard)) continue;
+    std::string key = cluster::key_of(step.action);
+    Backoff state = backoff_[key];
+    if (platform_.monotonic_ms() < state.not_before_ms) {
+      tick.delayed.push_back(fmt::format("{}: {}", cluster::describe(step.action), state.last_error));
+      held.insert(step.shard);
+      backoff[key] = std::move(state);
+      continue;
+    }
+    Act done = act(step, tick.desired.mode, tick.observed, servers_, platform_, options_.act);
+    if (!done.status) {
+      held.insert(step.shard);
+      state.last_error = done.status.error().message;
+      int64_t pause_ms = options_.backoff_min_ms << std::min(state.failures++, 20);
+      state.not_before_ms = platform_.monotonic_ms() + std::min(pause_ms, options_.backoff_max_ms);
+      backoff[key] = std::move(state);
+    }
+    tick.outcomes.push_back({platform_.wall_ms(), step, std::move(done.status), std::move(done.detail)});
+  }
+  backoff_ = std::move(backoff);  // of steps that are no longer planned, nothing is kept
+}
+
+int64_t Loop::next_delay_ms(const Tick& tick) const {
+  bool acted =
+      std::ranges::any_of(tick.outcomes, [](const Outcome& outcome) { return outcome.status.has_value(); });
+  if (acted) return 0;
+  if (tick.plan.steps.empty() && tick.plan.waiting.empty()) return options_.idle_ms;
+  return options_.waiting_ms;
+}
+
+}  // namespace keyway::reconcile
