@@ -10,9 +10,9 @@ namespace keyway::cluster {
 
 struct ShardSlots {
   std::string shard;
-  SlotRanges slots;                    // that it owns now
+  SlotRanges slots;                          // that it owns now
   std::optional<SlotRanges> explicit_slots;  // that it shall own, if a person said so
-  bool leaving = false;                // shall own none
+  bool leaving = false;                      // shall own none
 };
 
 struct SlotMove {
@@ -21,8 +21,8 @@ struct SlotMove {
   SlotRanges slots;
 };
 
-// Even shares differ by at most one slot; a shard keeps what it has where it can. No moves if nothing would improve. Slots that
-// nobody owns are not its concern. The order of `shards` is partition order.
+// Even shares differ by at most one slot; a shard keeps what it has where it can. No moves if nothing would
+// improve. Slots that nobody owns are not its concern. The order of `shards` is partition order.
 std::vector<SlotMove> balance(const std::vector<ShardSlots>& shards);
 
 }  // namespace keyway::cluster

@@ -1,10 +1,11 @@
-// What was seen of a cluster at one moment: facts, without judgement. Collected by engine/observe (what servers say) and the
-// platform (what is known of their processes), read by the planner. Values.
+// What was seen of a cluster at one moment: facts, without judgement. Collected by engine/observe (what
+// servers say) and the platform (what is known of their processes), read by the planner. Values.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
@@ -19,16 +20,16 @@ struct PeerView {
   Address address;
   uint16_t bus_port = 0;
   bool myself = false;
-  bool primary = false;     // false: replica
-  bool fail = false;        // agreed by a majority
-  bool pfail = false;       // only this server's suspicion
+  bool primary = false;  // false: replica
+  bool fail = false;     // agreed by a majority
+  bool pfail = false;    // only this server's suspicion
   bool handshake = false;
   bool noaddr = false;
-  bool linked = false;      // the bus link to it is up
-  std::string primary_id;   // of a replica; empty for a primary
-  std::string shard_id;     // servers from 7.2; else empty
+  bool linked = false;     // the bus link to it is up
+  std::string primary_id;  // of a replica; empty for a primary
+  std::string shard_id;    // servers from 7.2; else empty
   uint64_t config_epoch = 0;
-  SlotRanges slots;         // that it owns
+  SlotRanges slots;  // that it owns
 };
 
 // An open slot, as the server that holds the flag sees it.
@@ -45,7 +46,7 @@ struct ServerFacts {
   std::string version;  // "7.0.15"
   EngineKind engine = EngineKind::kRedis;
   Role role = Role::kPrimary;
-  std::string replid;   // history of its data; replid2 up to second_offset is the one before
+  std::string replid;  // history of its data; replid2 up to second_offset is the one before
   std::string replid2;
   int64_t offset = 0;
   int64_t second_offset = -1;
@@ -70,18 +71,21 @@ enum class Process {
   kNeverStarted,  // no server was ever started in this node's place
   kStopped,       // was started once; not running
   kRunning,
-  kForeign,       // something that is not ours holds its port; `note` says what
+  kForeign,  // something that is not ours holds its port; `note` says what
 };
 
 // Answers to the question whether there is a data set on disk while the server does not run.
 enum class DataOnDisk { kUnknown, kNone, kPresent };
 
 enum class Reach {
-  kSilent,     // no connection, or no answer within the deadline
-  kLoading,    // answers, still loading its data
-  kDenied,     // refuses Keyway's password
+  kSilent,   // no connection, or no answer within the deadline
+  kLoading,  // answers, still loading its data
+  kDenied,   // refuses Keyway's password
   kAnswering,
 };
+
+// NodeFacts::follow_on_disk of a server that starts as a replica of nobody.
+inline constexpr std::string_view kHeld = "(held)";
 
 struct NodeFacts {
   std::string name;
@@ -92,13 +96,15 @@ struct NodeFacts {
   // From the platform.
   Process process = Process::kNeverStarted;
   int pid = 0;
-  int64_t started_ms = 0;  // wall clock
-  int failed_starts = 0;   // starts in a row after which it ended before it answered
-  bool unloadable = false; // its last start ended because its data could not be loaded
+  int64_t started_ms = 0;   // wall clock
+  int failed_starts = 0;    // starts in a row after which it ended before it answered
+  bool unloadable = false;  // its last start ended because its data could not be loaded
   DataOnDisk data = DataOnDisk::kUnknown;
   bool has_node_table = false;  // sharded: its nodes.conf exists
   ServerConfig applied_config;  // what it runs with
   std::string applied_users;    // fingerprint
+  std::string follow_on_disk;   // replicated: how it would start now: as the replica of this node, "" as the
+                                // primary, kHeld
   std::string note;             // last exit, or who holds the port: for people
 
   // From the server.

@@ -21,9 +21,19 @@ StartNode start(const Planning& planning, const ShardView& shard, const NodeFact
   return step;
 }
 
+// What is so at run time shall be so after a restart by whomever.
+void record_follow(Planning& planning, const ShardView& shard, const NodeFacts& node) {
+  std::string follow = &node == shard.primary ? "" : shard.primary->name;
+  bool so_now = &node == shard.primary || planning.follows(node, *shard.primary);
+  if (node.answering() && so_now && node.follow_on_disk != follow) {
+    planning.add(shard.name, RecordFollow{node.name, follow}, "so it is now");
+  }
+}
+
 void follow_primary(Planning& planning, const ShardView& shard) {
   const NodeFacts& primary = *shard.primary;
   for (const NodeFacts* node : shard.all()) {
+    record_follow(planning, shard, *node);
     if (node == &primary) continue;
     bool wanted = std::ranges::find(shard.nodes, node) != shard.nodes.end();
     if (down(*node) && wanted && planning.may_start(*node)) {

@@ -130,6 +130,7 @@ class Prediction {
     observed_.find(step.node)->applied_users = desired_.users_fingerprint;
   }
   void operator()(const RecordPrimary& step) { observed_.shards[step.shard].primary = step.node; }
+  void operator()(const RecordFollow& step) { observed_.find(step.node)->follow_on_disk = step.follow; }
   void operator()(const RecordData& step) { observed_.shards[step.shard].held_data = true; }
   void operator()(const RecordIdentity& step) { observed_.find(step.node)->id = step.id; }
   void operator()(const RecordFormed&) { observed_.formed = true; }
@@ -141,6 +142,7 @@ class Prediction {
 
   void start_replicated(NodeFacts& node, const StartNode& step) {
     bool primary = step.follow.empty() && !step.hold;
+    node.follow_on_disk = step.hold ? std::string(kHeld) : step.follow;
     node.server.role = primary ? Role::kPrimary : Role::kReplica;
     if (step.follow.empty()) return;
     node.server.primary_address = observed_.find(step.follow)->address;

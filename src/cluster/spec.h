@@ -29,8 +29,7 @@ struct EngineSpec {
   bool operator==(const EngineSpec&) const = default;
 };
 
-// Server configuration as directives: name (lower case) to the rest of the line as redis.conf has it. An empty value is the
-// empty string (`save ""`).
+// Server configuration: a parameter's name (lower case) to its value as CONFIG SET takes it, without quotes.
 using ServerConfig = std::map<std::string, std::string>;
 
 struct PartitionSpec {

@@ -5,6 +5,7 @@
 #include "base/format.h"
 #include "base/strings.h"
 #include "cluster/spec_rules.h"
+#include "cluster/suggest.h"
 
 namespace keyway::cluster {
 
@@ -37,7 +38,7 @@ std::optional<std::string> rule_problem(std::string_view rule) {
   return fmt::format(
       "\"{}\" is no ACL rule; commands begin with + or - (+get, +@read), keys with ~ (~app:*), channels with "
       "&",
-      rule.substr(0, 64));
+      excerpt(rule));
 }
 
 }  // namespace
@@ -76,7 +77,7 @@ std::optional<std::string> user_name_problem(std::string_view name) {
   if (!name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), known_character))
     return std::nullopt;
   return fmt::format("\"{}\" is no user name; use up to 64 letters, digits, \".\", \"_\" and \"-\"",
-                     name.substr(0, 80));
+                     excerpt(name));
 }
 
 }  // namespace keyway::cluster

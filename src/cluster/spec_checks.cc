@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/strings.h"
 #include "cluster/spec_rules.h"
+#include "cluster/suggest.h"
 
 namespace keyway::cluster {
 
@@ -25,7 +26,7 @@ std::optional<std::string> label_problem(std::string_view name) {
       "\"{}\" is no name for a cluster or shard; use up to {} lower-case letters, digits and \"-\", a letter "
       "first "
       "and no \"-\" last",
-      name.substr(0, 2 * kMaxNameLength), kMaxNameLength);
+      excerpt(name), kMaxNameLength);
 }
 
 std::optional<std::string> shard_count_problem(int64_t count) {
@@ -54,7 +55,7 @@ std::optional<std::string> host_problem(const std::string& host) {
   const bool v6 = inet_pton(AF_INET6, host.c_str(), &address) == 1;
   if (host.find('\0') != std::string::npos || (!v4 && !v6)) {
     return fmt::format("\"{}\" is no IP address; write one of this machine's, such as 127.0.0.1",
-                       host.substr(0, 64));
+                       excerpt(host));
   }
   if (host == "0.0.0.0" || (v6 && IN6_IS_ADDR_UNSPECIFIED(&address))) {
     return fmt::format(

@@ -10,6 +10,7 @@
 
 namespace keyway::cluster {
 
+inline constexpr int kDefaultShards = 3;
 inline constexpr int kMaxShards = 1000;
 inline constexpr int kMaxReplicas = 5;
 inline constexpr int kMaxNodes = 1000;

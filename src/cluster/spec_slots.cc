@@ -7,15 +7,16 @@ namespace keyway::cluster {
 
 namespace {
 
-// A list that may be long, cut for reading.
+// "slot 5 is", "slots 5-7 are": a list that may be long, cut for reading.
 std::string readable(const SlotSet& slots) {
   constexpr size_t kMaxRanges = 5;
   SlotRanges ranges = to_ranges(slots);
   const size_t hidden = ranges.size() > kMaxRanges ? ranges.size() - kMaxRanges : 0;
   ranges.resize(ranges.size() - hidden);
   const std::string text = to_string(ranges);
-  return hidden > 0 ? fmt::format("{} and {} more", text, count_of(static_cast<int64_t>(hidden), "range"))
-                    : text;
+  if (slots.count() == 1) return fmt::format("slot {} is", text);
+  if (hidden == 0) return fmt::format("slots {} are", text);
+  return fmt::format("slots {} and {} more are", text, count_of(static_cast<int64_t>(hidden), "range"));
 }
 
 // Names the shard, listed before `last`, that also has one of `slots`.
@@ -53,17 +54,15 @@ std::optional<SpecProblem> slots_problem(const Spec& spec) {
     const SlotSet slots = to_set(*partition.slots);
     if (const SlotSet twice = taken & slots; twice.any()) {
       return SpecProblem{field + ".slots",
-                         fmt::format("{} {} are both in {} and in {}; leave each slot to one shard",
-                                     twice.count() == 1 ? "slot" : "slots", readable(twice),
+                         fmt::format("{} in both {} and {}; leave each slot to one shard", readable(twice),
                                      other_owner(spec, i, twice), partition.name)};
     }
     taken |= slots;
   }
   if (taken.all()) return std::nullopt;
-  return SpecProblem{
-      "spec.shards",
-      fmt::format("no shard has {} {}; explicit slots must cover 0-16383, so add what is missing",
-                  taken.count() == kSlotCount - 1 ? "slot" : "slots", readable(~taken))};
+  return SpecProblem{"spec.shards",
+                     fmt::format("{} in no shard; explicit slots must cover 0-16383, so add what is missing",
+                                 readable(~taken))};
 }
 
 }  // namespace keyway::cluster

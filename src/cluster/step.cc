@@ -66,6 +66,10 @@ std::string describe(const Action& action) {
           [](const RecordPrimary& s) {
             return fmt::format("record {} as the primary of {}", s.node, s.shard);
           },
+          [](const RecordFollow& s) {
+            return s.follow.empty() ? fmt::format("have {} start as the primary", s.node)
+                                    : fmt::format("have {} start as a replica of {}", s.node, s.follow);
+          },
           [](const RecordData& s) { return fmt::format("record that {} holds data", s.shard); },
           [](const RecordIdentity& s) { return fmt::format("record the id {} of {}", s.id, s.node); },
           [](const RecordFormed&) { return std::string("record that the cluster is complete"); },
@@ -78,10 +82,10 @@ std::string describe(const Action& action) {
 
 std::string_view kind(const Action& action) {
   constexpr std::array<std::string_view, std::variant_size_v<Action>> names = {
-      "start_node",      "stop_node",     "set_data_aside",  "remove_node",    "meet",
-      "add_slots",       "follow",        "promote",         "forget",         "move_slots",
-      "close_slots",     "set_config",    "apply_users",     "record_primary", "record_data",
-      "record_identity", "record_formed", "clear_switchover"};
+      "start_node",  "stop_node",       "set_data_aside", "remove_node",     "meet",
+      "add_slots",   "follow",          "promote",        "forget",          "move_slots",
+      "close_slots", "set_config",      "apply_users",    "record_primary",  "record_follow",
+      "record_data", "record_identity", "record_formed",  "clear_switchover"};
   return names[action.index()];
 }
 

@@ -115,6 +115,12 @@ struct RecordPrimary {
   std::string shard;
   std::string node;
 };
+// Replicated: whom `node` shall follow if it is started again ("": nobody, it is the primary), as it does at
+// run time.
+struct RecordFollow {
+  std::string node;
+  std::string follow;
+};
 struct RecordData {
   std::string shard;
 };
@@ -130,8 +136,8 @@ struct ClearSwitchover {
 };
 
 using Action = std::variant<StartNode, StopNode, SetDataAside, RemoveNode, Meet, AddSlots, Follow, Promote,
-                            Forget, MoveSlots, CloseSlots, SetConfig, ApplyUsers, RecordPrimary, RecordData,
-                            RecordIdentity, RecordFormed, ClearSwitchover>;
+                            Forget, MoveSlots, CloseSlots, SetConfig, ApplyUsers, RecordPrimary, RecordFollow,
+                            RecordData, RecordIdentity, RecordFormed, ClearSwitchover>;
 
 struct Step {
   Action action;

@@ -30,7 +30,7 @@ int edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string suggest(std::string_view name, const std::vector<std::string_view>& known) {
-  const std::string typed = to_lower(name.substr(0, kMaxNameLength));
+  const std::string typed = to_lower(excerpt(name, kMaxNameLength));
   std::string_view nearest;
   int least =
       static_cast<int>(std::max<size_t>(2, typed.size() / 3)) + 1;  // not near if it is as far as this
@@ -44,6 +44,12 @@ std::string suggest(std::string_view name, const std::vector<std::string_view>& 
   }
   if (!nearest.empty()) return fmt::format("did you mean \"{}\"?", nearest);
   return "use one of " + join({known.begin(), known.end()}, ", ");
+}
+
+std::string_view excerpt(std::string_view text, size_t size_bytes) {
+  if (text.size() <= size_bytes) return text;
+  while (size_bytes > 0 && (static_cast<unsigned char>(text[size_bytes]) & 0xc0) == 0x80) --size_bytes;
+  return text.substr(0, size_bytes);
 }
 
 }  // namespace keyway::cluster

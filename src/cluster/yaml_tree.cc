@@ -200,8 +200,12 @@ const YamlNode* YamlNode::find(std::string_view name) const {
 }
 
 Error yaml_error(std::string_view source, YamlPosition at, std::string_view field, std::string_view what) {
-  return {ErrorCode::kInvalidArgument,
-          fmt::format("{}:{}:{}: {}: {}", source, at.line, at.column, field, what)};
+  std::string message = fmt::format("{}:{}:{}: {}: {}", source, at.line, at.column, field, what);
+  // Messages repeat what was written, which shall not steer a terminal.
+  for (char& c : message) {
+    if ((c >= 0 && c < ' ') || c == 0x7f) c = '?';
+  }
+  return {ErrorCode::kInvalidArgument, std::move(message)};
 }
 
 Result<YamlNode> read_yaml(std::string_view text, std::string_view source, const YamlLimits& limits) {

@@ -51,6 +51,7 @@ class Actor {
   Act operator()(const cluster::SetConfig& s) { return {set_config(s), {}}; }
   Act operator()(const cluster::ApplyUsers& s) { return {apply_users(s), {}}; }
   Act operator()(const cluster::RecordPrimary& s) { return {platform_.record_primary(s.shard, s.node), {}}; }
+  Act operator()(const cluster::RecordFollow& s) { return {platform_.persist_follow(s.node, s.follow), {}}; }
   Act operator()(const cluster::RecordData& s) { return {platform_.record_data(s.shard), {}}; }
   Act operator()(const cluster::RecordIdentity& s) { return {platform_.record_identity(s.node, s.id), {}}; }
   Act operator()(const cluster::RecordFormed&) { return {platform_.record_formed(), {}}; }
