@@ -1,6 +1,6 @@
-// The file in which a server of a sharded cluster keeps its node table (nodes.conf), as Keyway writes it for a server that is
-// about to start, so that it wakes up knowing its cluster. Format: CLUSTER NODES lines, then "vars currentEpoch E lastVoteEpoch V".
-// Pure.
+// The file in which a server of a sharded cluster keeps its node table (nodes.conf), as Keyway writes it for
+// a server that is about to start, so that it wakes up knowing its cluster. Format: CLUSTER NODES lines, then
+// "vars currentEpoch E lastVoteEpoch V". Pure.
 #pragma once
 
 #include <string>
@@ -11,6 +11,7 @@
 namespace keyway::engine {
 
 // `with_shard_ids` for servers from 7.2 on (the older format has no auxiliary fields).
-std::string render_node_table(const std::vector<cluster::PeerView>& table, uint64_t current_epoch, bool with_shard_ids);
+std::string render_node_table(const std::vector<cluster::PeerView>& table, uint64_t current_epoch,
+                              bool with_shard_ids);
 
 }  // namespace keyway::engine
