@@ -109,7 +109,8 @@ std::optional<std::string> parameter_problem(const std::string& name, const std:
   const auto known_character = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   };
-  if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), known_character)) {
+  if (name.empty() || name.size() > 64 || name[0] < 'a' ||
+      !std::all_of(name.begin(), name.end(), known_character)) {
     return "this is no name of a server parameter; write it as redis.conf does, in lower case";
   }
   if (const auto reason = reserved_parameter(name)) return std::string(*reason);

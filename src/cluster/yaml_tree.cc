@@ -5,6 +5,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <istream>
 #include <optional>
 #include <set>
@@ -180,6 +181,16 @@ std::optional<YamlPosition> first_bad_byte(std::string_view text) {
   return std::nullopt;
 }
 
+// What to do about bad syntax in that line.
+std::string_view syntax_remedy(std::string_view text, int line) {
+  for (; line > 1 && !text.empty(); --line)
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  const size_t tab = text.find('\t');
+  const bool indented_by_tab = tab != std::string_view::npos && text.find_first_not_of(" \t") > tab;
+  return indented_by_tab ? "indent with blanks, tabs are not allowed"
+                         : "check indentation, quotes and brackets there";
+}
+
 void read_documents(std::string_view text, TreeBuilder& builder) {
   ViewBuffer buffer(text);
   std::istream input(&buffer);
@@ -225,8 +236,8 @@ Result<YamlNode> read_yaml(std::string_view text, std::string_view source, const
   } catch (const Refused& refused) {
     return refuse(refused.at, refused.what);
   } catch (const YAML::Exception& error) {
-    return refuse(position(error.mark),
-                  fmt::format("YAML syntax: {}; check indentation, quotes and brackets there", error.msg));
+    const YamlPosition at = position(error.mark);
+    return refuse(at, fmt::format("YAML syntax: {}; {}", error.msg, syntax_remedy(text, at.line)));
   }
 }
 
