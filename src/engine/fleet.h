@@ -1,5 +1,6 @@
-// The real Servers: one non-blocking connection for each address, kept open, all driven by one event loop. Owned by the loop's
-// thread; nothing in it may be called from another.
+// The real Servers: one non-blocking connection for each address, kept open, all driven by one event loop.
+// Owned by the loop's thread; nothing in it may be called from another. While an exchange waits, the other
+// handlers of the event loop run too; they may neither begin another exchange nor stop the event loop.
 #pragma once
 
 #include <functional>
@@ -15,7 +16,7 @@ class io_context;
 namespace keyway::engine {
 
 struct Credentials {
-  std::string user;      // empty: no AUTH is sent
+  std::string user;  // empty: no AUTH is sent
   std::string password;
 };
 
