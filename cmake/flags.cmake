@@ -1,0 +1,27 @@
+# How Keyway's own code is compiled, with g++ 12 and clang 19 alike.
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror -fPIE)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False alarms of g++ 12 in the standard library at -O2 (GCC PR105651, PR105329).
+  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow)
+endif()
+
+# Line numbers are enough for stack traces and cost a third of what full debug information does. -DKEYWAY_DEBUG_INFO=-g for a debugger.
+set(KEYWAY_DEBUG_INFO "-g1" CACHE STRING "Debug information of Debug builds")
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 ${KEYWAY_DEBUG_INFO} -D_GLIBCXX_ASSERTIONS")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
+if(KEYWAY_SANITIZE)
+  add_compile_options(-O1 -fsanitize=${KEYWAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${KEYWAY_SANITIZE})
+endif()
+if(KEYWAY_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+# Objects do not name the folder that they were built in, so that ccache serves every clone on the machine.
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+find_program(KEYWAY_CCACHE ccache)
+if(KEYWAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      ${KEYWAY_CCACHE})
+endif()
