@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "cluster/spec.h"
-#include "platform/local/users.h"
 
 namespace keyway::platform::local {
 
@@ -32,11 +31,5 @@ Result<EngineProgram> find_engine(const cluster::EngineSpec& engine);
 
 // "v=7.0.15" in the output of --version, and which kind printed it. kInvalidArgument: not such an output.
 Result<EngineProgram> parse_engine_version(std::string_view output);
-
-// Starts a server of its own, out of the way in `scratch_folder` (made and deleted; no TCP port), with each
-// partition's configuration and the users. kInvalidArgument: what the server said about a directive or an ACL
-// rule, and which field.
-Status check_config(const EngineProgram& engine, const cluster::Spec& spec, const Users& users,
-                    const std::string& scratch_folder);
 
 }  // namespace keyway::platform::local

@@ -1,5 +1,5 @@
-// Locks between processes: flock on a file, released by the kernel when the holder ends, however it ends.
-// Movable values; any thread.
+// Locks between processes on a file (fcntl, open file descriptions): released by the kernel when the holder
+// ends, however it ends. Movable values; any thread.
 #pragma once
 
 #include <string>

@@ -31,8 +31,8 @@ std::optional<ProcessIdentity> identify(int pid);
 // Whether the very process is still there and no zombie.
 bool is_alive(const ProcessIdentity& process);
 
-// Readable when the process ends. Checks the identity after opening, so it never watches a stranger.
-// kNotFound: it has ended. kExhausted: no descriptors left.
+// Readable when the process ends. Checks the identity after opening, so it never watches a stranger. A child
+// that has ended and was not reaped counts. kNotFound: it is gone. kExhausted: no descriptors left.
 Result<Fd> open_process(const ProcessIdentity& process);
 
 struct Launch {
@@ -59,26 +59,24 @@ struct ShortRun {
 // Runs a program to its end, or kills it after `timeout_ms` (kTimeout). Blocks.
 Result<ShortRun> run_briefly(const Launch& launch, int64_t timeout_ms);
 
-// The working directory and the program file of a process; empty if it is gone or another user's.
+// Sends a signal to this very process, never to a later one with its pid. kNotFound: it has ended.
+Status send_signal(const ProcessIdentity& process, int signal_number);
+
+// The working directory, the program file and the short name of a process; empty if it is gone or another
+// user's.
 std::string folder_of(int pid);
 std::string program_of(int pid);
+std::string name_of(int pid);
 
-// Who listens on a TCP port. pid 0: the holder belongs to another user and cannot be named.
-struct PortHolder {
-  int pid = 0;
-  std::string program;  // "nginx"
-};
+// Whether it is the first process of its session, as those are that launch() started (and no process that
+// they forked is).
+bool leads_session(int pid);
 
-// Nothing if no one listens on host:port (or on all addresses with that port). Reads all of /proc: not for
-// busy loops.
-std::optional<PortHolder> find_port_holder(const std::string& host, uint16_t port);
+// The process that has the socket with this inode open; 0: none, or another user's. Looks at every descriptor
+// of every process.
+int find_socket_owner(uint64_t inode);
 
-// "nginx (pid 123)", "a process of another user".
-std::string to_string(const PortHolder& holder);
-
-// Whether this process could listen on host:port now. kConflict: taken. kInvalidArgument: the host is no
-// address of this machine. Uses what servers use (SO_REUSEADDR), so closed connections that linger do not
-// count.
-Status test_port(const std::string& host, uint16_t port);
+// All processes there are, in no order.
+std::vector<int> all_pids();
 
 }  // namespace keyway::platform::local

@@ -35,6 +35,9 @@ class Users {
   // (160 bits, URL-safe).
   static Users for_spec(const cluster::Spec& spec, const Users& existing);
 
+  // These users, and those of `others` that are not among them.
+  Users with(const Users& others) const;
+
   std::string to_file() const;
 
   // What a server reads: the same lines with "#SHA256" for passwords.

@@ -28,9 +28,8 @@ class Watcher {
   // since.
   bool running(int pid) const;
 
-  // The waitpid status of a process that was our own child and has ended; asked once, then forgotten with the
-  // process.
-  std::optional<int> take_exit_status(int pid);
+  // Ends the watch over a process that has ended; its waitpid status if it was our child.
+  std::optional<int> forget(int pid);
 
  private:
   struct Impl;
