@@ -1,11 +1,5 @@
 #include "platform/local/config_check.h"
 
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
-
-#include <cerrno>
-#include <chrono>
 #include <optional>
 #include <set>
 
@@ -22,34 +16,8 @@ namespace keyway::platform::local {
 
 namespace {
 
-constexpr int64_t kStartTimeoutMs = 10'000;
-constexpr int kLookAgainMs = 2;
+constexpr int64_t kTimeoutMs = 10'000;
 constexpr size_t kMaxLogBytes = 256 * 1024;
-
-// What the server wrote until it was ready or ended; whether it was ready.
-struct Trial {
-  bool ready = false;
-  std::string log;
-};
-
-// Waits for a server to be ready, then ends it. It is our child.
-Trial watch_trial(const ProcessIdentity& process, const std::string& log_file) {
-  Trial trial;
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kStartTimeoutMs);
-  Result<Fd> ended = open_process(process);
-  bool over = !ended;
-  while (!over) {
-    pollfd entry{ended->get(), POLLIN, 0};
-    over = ::poll(&entry, 1, kLookAgainMs) > 0 || std::chrono::steady_clock::now() >= deadline;
-    trial.log = read_tail(log_file, 0, kMaxLogBytes);
-    trial.ready = read_verdict(trial.log).answered;
-    over = over || trial.ready;
-  }
-  ::kill(process.pid, SIGKILL);
-  while (::waitpid(process.pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  return trial;
-}
 
 std::string_view line_after(std::string_view text, size_t from) {
   size_t begin = text.find('\n', from);
@@ -87,9 +55,18 @@ std::optional<std::string> user_problem(std::string_view log, const std::string&
                      trim(text));
 }
 
-Status try_config(const EngineProgram& engine, const cluster::ServerConfig& config, const Users& users,
-                  const std::string& folder) {
-  NodePaths paths{folder};
+// Puts data there that no server can load: one that has come past its configuration and its users ends over
+// it, by itself, whatever becomes of us meanwhile.
+Status write_stumbling_block(const std::string& folder) {
+  if (Status made = make_private_folder(folder + "/appendonlydir"); !made) return made;
+  for (const char* name : {"/dump.rdb", "/appendonlydir/appendonly.aof.manifest"}) {
+    Status written = replace_file(folder + name, "made by Keyway to be refused\n", Durability::kVolatile);
+    if (!written) return written;
+  }
+  return {};
+}
+
+Status write_trial(const NodePaths& paths, const cluster::ServerConfig& config, const Users& users) {
   ServerPlace place;
   place.mode = cluster::Mode::kReplicated;
   place.paths = paths;
@@ -97,24 +74,32 @@ Status try_config(const EngineProgram& engine, const cluster::ServerConfig& conf
   place.unix_socket = "check.sock";
   place.admin_user = std::string(kAdminUser);
   if (Result<std::string> password = users.password(kAdminUser)) place.admin_password = *password;
-  if (Status made = make_private_folder(folder); !made) return made;
+  if (Status written = write_stumbling_block(paths.folder); !written) return written;
   Status written =
       replace_file(paths.config_file(), render_server_config(place, config), Durability::kVolatile);
-  if (written) written = replace_file(paths.users_file(), users.to_acl_file(), Durability::kVolatile);
-  if (!written) return written;
-  Result<ProcessIdentity> process =
-      launch(Launch{engine.server, {paths.config_file()}, folder, paths.log_file()});
-  if (!process) return fail(process.error());
-  Trial trial = watch_trial(*process, paths.log_file());
-  if (trial.ready) return {};
-  std::optional<std::string> problem = directive_problem(trial.log);
-  if (!problem) problem = user_problem(trial.log, paths.users_file(), users);
+  return written ? replace_file(paths.users_file(), users.to_acl_file(), Durability::kVolatile) : written;
+}
+
+Status try_config(const EngineProgram& engine, const cluster::ServerConfig& config, const Users& users,
+                  const std::string& folder) {
+  NodePaths paths{folder};
+  if (Status written = write_trial(paths, config, users); !written) return written;
+  Result<ShortRun> run = run_briefly(Launch{engine.server, {paths.config_file()}, folder, ""}, kTimeoutMs);
+  if (!run) {
+    return fail(run.error().code,
+                fmt::format("cannot have spec.config checked by {}: {}", engine.server, run.error().message));
+  }
+  std::string log = read_tail(paths.log_file(), 0, kMaxLogBytes) + run->output;
+  LogVerdict verdict = read_verdict(log);
+  if (verdict.unloadable) return {};
+  std::optional<std::string> problem = directive_problem(log);
+  if (!problem) problem = user_problem(log, paths.users_file(), users);
   if (problem) return fail(ErrorCode::kInvalidArgument, *problem);
-  std::vector<std::string_view> lines = split(trim(trial.log), '\n');
-  std::string reason = read_verdict(trial.log).reason;
+  std::string_view last = strip_prefix(split(trim(log), '\n').back());
   return fail(ErrorCode::kInvalidArgument,
-              fmt::format("spec.config: {} does not start with it: {}", engine.server,
-                          reason.empty() ? strip_prefix(lines.back()) : reason));
+              fmt::format("spec.config: {} does not start with it ({}): {}", engine.server,
+                          describe_exit(run->wait_status),
+                          verdict.reason.empty() ? std::string(last) : verdict.reason));
 }
 
 }  // namespace

@@ -12,8 +12,8 @@
 namespace keyway::platform::local {
 
 // Starts a server of its own, out of the way in `scratch_folder` (made and deleted; no TCP port), with each
-// configuration of the spec and the users. kInvalidArgument: what the server said about a directive or an ACL
-// rule, and which field.
+// configuration of the spec and the users; it ends as soon as it has accepted them. kInvalidArgument: what
+// the server said about a directive or an ACL rule, and which field.
 Status check_config(const EngineProgram& engine, const cluster::Spec& spec, const Users& users,
                     const std::string& scratch_folder);
 

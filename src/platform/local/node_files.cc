@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/strings.h"
 #include "platform/local/files.h"
+#include "platform/local/server_config.h"
 
 namespace keyway::platform::local {
 
@@ -47,18 +48,6 @@ Status rename_aside(const std::string& path, const std::string& stamp) {
               fmt::format("{} was put aside {} times in a second", path, kMaxAsideTries));
 }
 
-// The value of `appendonly` in the redis.conf that the server was last started with or brought to.
-std::optional<bool> last_appendonly(const NodePaths& paths) {
-  Result<std::string> text = read_file(paths.config_file());
-  if (!text) return std::nullopt;
-  bool on = false;
-  for (std::string_view line : split(*text, '\n')) {
-    std::vector<std::string_view> words = split_blanks(line);
-    if (words.size() == 2 && to_lower(words[0]) == kAppendOnly) on = to_lower(words[1]) == "yes";
-  }
-  return on;
-}
-
 }  // namespace
 
 cluster::DataOnDisk data_on_disk(const NodePaths& paths, bool appendonly) {
@@ -68,10 +57,12 @@ cluster::DataOnDisk data_on_disk(const NodePaths& paths, bool appendonly) {
 
 cluster::ServerConfig config_that_loads(const NodePaths& paths, const cluster::ServerConfig& config) {
   bool wanted = appendonly_in(config);
-  std::optional<bool> last = last_appendonly(paths);
-  if (!last || *last == wanted || data_on_disk(paths, *last) == cluster::DataOnDisk::kNone) return config;
+  Result<std::string> last_text = read_file(paths.config_file());
+  if (!last_text) return config;
+  bool last = appendonly_in(read_server_config(*last_text));
+  if (last == wanted || data_on_disk(paths, last) == cluster::DataOnDisk::kNone) return config;
   cluster::ServerConfig loading = config;
-  loading[std::string(kAppendOnly)] = *last ? "yes" : "no";
+  loading[std::string(kAppendOnly)] = last ? "yes" : "no";
   return loading;
 }
 

@@ -24,6 +24,13 @@ constexpr std::array<std::string_view, 7> kSeveralWords = {"client-output-buffer
 // An address of the server's own that nobody listens on: a held replica keeps asking there.
 constexpr uint16_t kNobodysPort = 1;
 
+// Parts what makes a server this node from what the spec asks for.
+constexpr std::string_view kConfigBegins = "# The cluster's configuration:";
+
+bool takes_several_words(std::string_view directive) {
+  return std::find(kSeveralWords.begin(), kSeveralWords.end(), directive) != kSeveralWords.end();
+}
+
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          std::string_view("-_./:,*@%+=").find(c) != std::string_view::npos;
@@ -45,6 +52,32 @@ std::string quote_word(std::string_view word) {
     }
   }
   return quoted + "\"";
+}
+
+int hex_digit(char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; }
+
+// The words of a line, at least one; the reverse of quote_word for each.
+std::vector<std::string> unquote_words(std::string_view line) {
+  std::vector<std::string> words;
+  while (!(line = trim(line)).empty()) {
+    std::string word;
+    bool quoted = line.front() == '"';
+    size_t i = quoted ? 1 : 0;
+    for (; i < line.size() && line[i] != (quoted ? '"' : ' '); ++i) {
+      if (!quoted || line[i] != '\\' || i + 1 >= line.size()) {
+        word += line[i];
+      } else if (line[i + 1] == 'x' && i + 3 < line.size()) {
+        word += static_cast<char>(hex_digit(line[i + 2]) * 16 + hex_digit(line[i + 3]));
+        i += 3;
+      } else {
+        word += line[++i];
+      }
+    }
+    words.push_back(std::move(word));
+    line.remove_prefix(std::min(line.size(), i + 1));
+  }
+  if (words.empty()) words.emplace_back();
+  return words;
 }
 
 void append(std::string& text, std::string_view directive, std::string_view value) {
@@ -72,8 +105,7 @@ bool would_lose_data_at_its_end(const cluster::ServerConfig& config) {
 }  // namespace
 
 std::string quote_value(std::string_view directive, std::string_view value) {
-  if (std::find(kSeveralWords.begin(), kSeveralWords.end(), directive) == kSeveralWords.end())
-    return quote_word(value);
+  if (!takes_several_words(directive)) return quote_word(value);
   std::vector<std::string> words;
   for (std::string_view word : split_blanks(value))
     words.push_back(word == "\"\"" ? "\"\"" : quote_word(word));
@@ -98,8 +130,25 @@ std::string render_server_config(const ServerPlace& place, const cluster::Server
   }
   append_replication(text, place);
   if (would_lose_data_at_its_end(config)) append(text, "shutdown-on-sigterm", "save");
+  text += fmt::format("\n{}\n", kConfigBegins);
   for (const auto& [directive, value] : config) append(text, directive, value);
   return text;
+}
+
+cluster::ServerConfig read_server_config(std::string_view text) {
+  cluster::ServerConfig config;
+  size_t begin = text.find(kConfigBegins);
+  if (begin == std::string_view::npos) return config;
+  std::vector<std::string_view> lines = split(text.substr(begin), '\n');
+  for (size_t i = 1; i < lines.size(); ++i) {
+    std::string_view line = trim(lines[i]);
+    size_t name_end = line.find(' ');
+    if (name_end == std::string_view::npos || line.starts_with('#')) continue;
+    std::string_view name = line.substr(0, name_end);
+    std::vector<std::string> words = unquote_words(line.substr(name_end));
+    config[std::string(name)] = takes_several_words(name) ? join(words, " ") : words.front();
+  }
+  return config;
 }
 
 }  // namespace keyway::platform::local

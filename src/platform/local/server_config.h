@@ -29,6 +29,9 @@ struct ServerPlace {
 // Keyway's own settings, then `config` in order. A directive with an empty value is written as `name ""`.
 std::string render_server_config(const ServerPlace& place, const cluster::ServerConfig& config);
 
+// The `config` that the text was rendered with (blanks between words may differ).
+cluster::ServerConfig read_server_config(std::string_view text);
+
 // A value as redis.conf wants it after the directive's name: directives that take several words (save, bind,
 // client-output-buffer-limit, …) keep their words, all others are quoted as one.
 std::string quote_value(std::string_view directive, std::string_view value);
