@@ -9,6 +9,7 @@ namespace {
 // What servers run with unless the spec says otherwise.
 ServerConfig default_config(Mode mode) {
   ServerConfig config = {
+      {"maxmemory", "0"},  // named, so that a limit can be taken away again without a restart
       {"repl-diskless-sync", "yes"},
       {"repl-diskless-sync-delay", "0"},  // the servers' own 5 s are most of the wait for a replica
   };
