@@ -1,5 +1,6 @@
-// Talking to a cluster's supervisor over its Unix socket: one JSON object a line, a request then its reply. The format is
-// internal (client and supervisor are one program, and the reply carries the version). The client blocks; any one thread.
+// Talking to a cluster's supervisor over its Unix socket: one JSON object a line, a request then its reply.
+// The format is internal (client and supervisor are one program, and the reply carries the version). The
+// client blocks; any one thread.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ struct Event {
 
 // One look at a supervisor.
 struct Progress {
-  bool converged = false;     // the last plan was empty and every request taken so far has been looked at
-  uint64_t generation = 0;    // counts applied changes and requests
+  bool converged = false;   // the last plan was empty and every request taken so far has been looked at
+  uint64_t generation = 0;  // counts applied changes and requests
   int supervisor_pid = 0;
   std::string status_json;    // reconcile::to_json of the last look
   std::vector<Event> events;  // newer than what was asked for
@@ -42,11 +43,14 @@ class Client {
 
   Result<Progress> progress(uint64_t events_since);
 
-  // Each returns the generation that contains it. The supervisor checks everything again; what is refused changes nothing.
+  // Each returns the generation that contains it. The supervisor checks everything again; what is refused
+  // changes nothing.
   Result<uint64_t> apply(const std::string& spec_yaml);
-  Result<uint64_t> failover(const std::string& shard, const std::string& to_node);  // to_node empty: the best replica
-  Result<uint64_t> restart(const std::vector<std::string>& nodes);                  // all of them, rolling
-  // The supervisor stops all servers, then itself. Returns when it has taken the order; watch progress until the socket closes.
+  Result<uint64_t> failover(const std::string& shard,
+                            const std::string& to_node);            // to_node empty: the best replica
+  Result<uint64_t> restart(const std::vector<std::string>& nodes);  // all of them, rolling
+  // The supervisor stops all servers, then itself. Returns when it has taken the order; watch progress until
+  // the socket closes.
   Status down();
 
  private:
