@@ -1,0 +1,119 @@
+"""scripts/stages: what the runners say at their end is read right, and nothing that broke passes for a success."""
+
+import sys
+
+import pytest
+
+GTEST_ALL_PASS = """Running main() from gtest_main.cc
+[==========] 31 tests from 4 test suites ran. (12 ms total)
+[  PASSED  ] 31 tests.
+"""
+GTEST_SOME_FAIL = """[ RUN      ] Slots.AreEven
+a.cc:7: Failure
+[  FAILED  ] Slots.AreEven (0 ms)
+[==========] 31 tests from 4 test suites ran. (12 ms total)
+[  PASSED  ] 28 tests.
+[  SKIPPED ] 1 test, listed below:
+[  SKIPPED ] Slots.OnWindows
+[  FAILED  ] 2 tests, listed below:
+[  FAILED  ] Slots.AreEven
+[  FAILED  ] Slots.AreAll
+
+ 2 FAILED TESTS
+"""
+
+
+@pytest.mark.parametrize("output, counts", [
+    (GTEST_ALL_PASS, (31, 0, 0)),
+    (GTEST_SOME_FAIL, (28, 2, 1)),
+    (GTEST_ALL_PASS.replace("PASSED  ] 31", "PASSED  ] 30"), (30, 1, 0)),
+    ("Segmentation fault\n", None),
+])
+def test_gtest(stages, output, counts):
+    assert stages.gtest_counts(output) == counts
+
+
+@pytest.mark.parametrize("output, counts", [
+    ("....\n4 passed in 0.10s\n", (4, 0, 0)),
+    ("=== 1 failed, 3 passed, 2 skipped, 1 error in 61.00s (0:01:01) ===\n", (3, 2, 2)),
+    ("2 passed, 1 xfailed, 1 warning in 0.10s\n", (3, 0, 0)),
+    ("no tests ran in 0.01s\n", None),
+    ("ERROR: file or directory not found: tests/x\n", None),
+])
+def test_pytest(stages, output, counts):
+    assert stages.pytest_counts(output) == counts
+
+
+@pytest.mark.parametrize("output, counts", [
+    ("seed 7 failed\n9999 passed, 1 failed\n", (9999, 1, 0)),
+    ("seeds: 10000 passed, 0 failed, 3 skipped\n", (10000, 0, 3)),
+    ("10000 seeds passed, 0 failed in 71 s\n", (10000, 0, 0)),
+    ("done\n", None),
+])
+def test_the_plain_line(stages, output, counts):
+    assert stages.plain_counts(output) == counts
+
+
+def test_the_scripts_own_lines(stages):
+    assert stages.rule_counts("380 files, 14 rules: 12 hold, 2 broken (9 findings)\n") == (12, 2, 0)
+    assert stages.tidy_counts("80 files: 79 clean, 1 not (40 known from before)\n") == (79, 1, 0)
+
+
+@pytest.fixture
+def in_folder(stages, tmp_path, monkeypatch):
+    monkeypatch.setattr(stages, "ROOT", str(tmp_path))
+    monkeypatch.setattr(stages, "LOGS", str(tmp_path))
+    return stages
+
+
+def program(text):
+    return [sys.executable, "-c", text]
+
+
+@pytest.mark.parametrize("text, counts", [
+    ("print('5 passed, 0 failed')", (5, 0, 0)),
+    ("print('4 passed, 1 failed'); raise SystemExit(1)", (4, 1, 0)),
+    ("print('5 passed, 0 failed'); raise SystemExit(3)", (5, 1, 0)),
+    ("import os; os.abort()", (0, 1, 0)),
+    ("pass", (0, 1, 0)),
+    ("print('0 passed, 0 failed')", (0, 1, 0)),
+])
+def test_no_success_without_tests_that_passed(in_folder, text, counts):
+    assert in_folder.tests("title", program(text), "log", in_folder.plain_counts, 30) == counts
+
+
+def test_what_does_not_end_is_killed_with_its_children(in_folder, tmp_path):
+    child = "import subprocess; subprocess.run(['cat'], stdin=subprocess.PIPE)"
+    text = f"import subprocess, sys; print('1 passed, 0 failed', flush=True); subprocess.run([sys.executable, '-c', {child!r}], stdin=subprocess.PIPE)"
+    assert in_folder.tests("title", program(text), "log", in_folder.plain_counts, 1) == (1, 1, 0)
+
+
+def test_a_broken_stage_is_a_failure(in_folder, capsys):
+    def works():
+        return in_folder.Counts(2)
+
+    def breaks():
+        raise in_folder.Broken("the compiler is on holiday")
+
+    def empty():
+        return in_folder.Counts()
+
+    assert [in_folder.run_stage(stage)[1] for stage in (works, breaks, empty)] == [(2, 0, 0), (0, 1, 0), (0, 1, 0)]
+    assert "the compiler is on holiday" in capsys.readouterr().out
+
+
+def test_a_step_that_fails_shows_the_first_errors(in_folder, capsys):
+    lines = ["[1/2] Building a", "FAILED: a.o", "a.cc:1:1: error: no such thing"]
+    text = f"print({chr(10).join(lines)!r}); raise SystemExit(1)"
+    with pytest.raises(in_folder.Broken):
+        in_folder.do("build", program(text), "log", 30)
+    shown = capsys.readouterr().out
+    assert "no such thing" in shown and "[1/2]" not in shown
+
+
+def test_the_last_line(in_folder, monkeypatch, capsys):
+    for failed, code in ((0, 0), (1, 1)):
+        monkeypatch.setattr(in_folder, "STAGES", [lambda: in_folder.Counts(7, failed, 1)])
+        monkeypatch.setattr(sys, "argv", ["stages"])
+        assert in_folder.main() == code
+        assert capsys.readouterr().out.splitlines()[-1] == f"7 passed, {failed} failed, 1 skipped"
