@@ -1,6 +1,8 @@
 """scripts/stages: what the runners say at their end is read right, and nothing that broke passes for a success."""
 
+import pathlib
 import sys
+import time
 
 import pytest
 
@@ -82,10 +84,26 @@ def test_no_success_without_tests_that_passed(in_folder, text, counts):
     assert in_folder.tests("title", program(text), "log", in_folder.plain_counts, 30) == counts
 
 
+def is_alive(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
 def test_what_does_not_end_is_killed_with_its_children(in_folder, tmp_path):
-    child = "import subprocess; subprocess.run(['cat'], stdin=subprocess.PIPE)"
-    text = f"import subprocess, sys; print('1 passed, 0 failed', flush=True); subprocess.run([sys.executable, '-c', {child!r}], stdin=subprocess.PIPE)"
-    assert in_folder.tests("title", program(text), "log", in_folder.plain_counts, 1) == (1, 1, 0)
+    text = """
+import signal, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+print(child.pid, "is the child\\n1 passed, 0 failed", flush=True)
+signal.pause()
+"""
+    assert in_folder.tests("title", program(text), "log", in_folder.plain_counts, 2) == (1, 1, 0)
+    child = int((tmp_path / "log").read_text().split()[0])
+    deadline = time.monotonic() + 10
+    while is_alive(child):
+        assert time.monotonic() < deadline, "the child lives on"
 
 
 def test_a_broken_stage_is_a_failure(in_folder, capsys):
