@@ -8,9 +8,12 @@ namespace {
 
 using cluster::PeerView;
 
+constexpr int kBusPortDistance = 10000;  // where servers put their bus unless told otherwise
+
 std::string endpoint(const PeerView& peer, bool with_shard_ids) {
   // Servers take the last colon as the one before the port, so an IPv6 address has no brackets here.
-  std::string text = fmt::format("{}:{}@{}", peer.address.host, peer.address.port, peer.bus_port);
+  const int bus_port = peer.bus_port != 0 ? peer.bus_port : peer.address.port + kBusPortDistance;
+  std::string text = fmt::format("{}:{}@{}", peer.address.host, peer.address.port, bus_port);
   if (with_shard_ids && !peer.shard_id.empty()) text += fmt::format(",,shard-id={}", peer.shard_id);
   return text;
 }

@@ -10,7 +10,8 @@
 
 namespace keyway::engine {
 
-// `with_shard_ids` for servers from 7.2 on (the older format has no auxiliary fields).
+// A bus port of 0 is written as the servers' own choice, port + 10000. `with_shard_ids` for servers from 7.2
+// on (the older format has no auxiliary fields).
 std::string render_node_table(const std::vector<cluster::PeerView>& table, uint64_t current_epoch,
                               bool with_shard_ids);
 
