@@ -33,6 +33,7 @@ using platform::local::LocalPlatform;
 
 constexpr int64_t kLongestWaitMs = 5'000;
 constexpr int64_t kStopWaitMs = 50;
+constexpr int64_t kLingerMs = 300;
 constexpr size_t kMaxOrders = kMaxClients;
 
 // All of it lives in one thread: handlers of the io_context only take things in; what changes something
@@ -65,6 +66,7 @@ class Supervisor {
   void publish(reconcile::Tick tick, uint64_t generation);
   void show_events();
   void wait(int64_t delay_ms);
+  void linger();
 
   Progress progress(uint64_t events_since);
   bool converged() const;
@@ -89,6 +91,7 @@ class Supervisor {
   uint64_t last_generation_ = 0;  // that the last tick has seen
   bool ticked_ = false;
   std::optional<std::string> status_json_;  // of the last tick; made when someone asks
+  uint64_t served_sequence_ = 0;            // the last event that some client has been given
 };
 
 Status Supervisor::open() {
@@ -179,7 +182,7 @@ Status Supervisor::run() {
   }
   Status stopped = stop_servers();
   if (!stopped) journal_.add(platform_->wall_ms(), LogLevel::kError, "", stopped.error().message);
-  io_.poll();  // replies that are still under way
+  linger();
   log_info("the supervisor ends");
   return stopped;
 }
@@ -251,6 +254,17 @@ Status Supervisor::stop_servers() {
   }
 }
 
+// Lets a client that watches see the last events before its connection closes.
+void Supervisor::linger() {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLingerMs);
+  if (io_.stopped()) io_.restart();
+  io_.poll();  // replies that are still under way
+  while (control_->clients() > 0 && served_sequence_ < journal_.last_sequence() &&
+         io_.run_one_until(deadline) > 0) {
+  }
+  io_.poll();
+}
+
 // Handlers run meanwhile: requests, signals, ended processes.
 void Supervisor::wait(int64_t delay_ms) {
   const auto deadline = std::chrono::steady_clock::now() +
@@ -279,6 +293,7 @@ Progress Supervisor::progress(uint64_t events_since) {
   progress.supervisor_pid = static_cast<int>(::getpid());
   progress.status_json = *status_json_;
   progress.events = journal_.since(events_since);
+  served_sequence_ = journal_.last_sequence();
   for (const cluster::Step& step : last_.plan.steps) progress.doing.push_back(cluster::describe(step.action));
   progress.doing.insert(progress.doing.end(), last_.plan.waiting.begin(), last_.plan.waiting.end());
   for (const cluster::Problem& problem : last_.plan.problems) progress.problems.push_back(problem.text);
