@@ -124,6 +124,7 @@ const NodeFacts* better_copy_may_return(const Planning& planning, const ShardVie
     bool hung = other->reach == Reach::kSilent && other->silent_ms >= planning.policy.unresponsive_ms;
     if (hung && !node_lost) continue;
     if (other->running() && (other->reach == Reach::kLoading || other->reach == Reach::kSilent)) return other;
+    if (node_lost && other->answering() && other->server.keys > 0) return other;
     if (node_lost && down(*other) && !other->unloadable && other->data == DataOnDisk::kPresent) return other;
   }
   return nullptr;
@@ -163,10 +164,13 @@ void start_as_replica(Planning& planning, const ShardView& shard, const NodeFact
 void restart_primary(Planning& planning, const ShardView& shard, const NodeFacts& primary) {
   if (const NodeFacts* other = better_copy_may_return(planning, shard, primary)) {
     if (!down(*other)) {
-      planning.wait(fmt::format("{}: {} may have a better copy than {}; waiting for it to answer", shard.name,
+      planning.wait(fmt::format("{}: {} may have a better copy than {}; it is waited for", shard.name,
                                 other->name, primary.name));
     } else if (planning.may_start(*other)) {
-      planning.add(shard.name, start(planning, shard, *other, {}),
+      // It wakes as the replica of the primary that is down, so that it can be told to take over from it.
+      bool known = planning.knowledge.find(effective_id(primary)) != nullptr;
+      auto table = known ? living_table(planning, *other, &primary) : std::vector<PeerView>{};
+      planning.add(shard.name, start(planning, shard, *other, std::move(table)),
                    fmt::format("{} lost its data and {} has a copy", primary.name, other->name));
     }
     return;

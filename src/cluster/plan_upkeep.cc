@@ -100,12 +100,25 @@ bool is_open(const ShardView& shard) {
   });
 }
 
-// One shard at a time; a shard that is not whole does not hold up the others.
+// A node of the shard is on its way back. One that fails to start, or that has been away for long, is not
+// waited for.
+bool recovering(const Planning& planning, const ShardView& shard) {
+  constexpr int64_t patience_ms = 60'000;
+  return std::ranges::any_of(shard.nodes, [&](const NodeFacts* node) {
+    if (node->failed_starts > 0 || node->process == Process::kForeign) return false;
+    bool in_place =
+        node == shard.primary || (shard.primary != nullptr && planning.in_sync(*node, *shard.primary));
+    return !node->running() || (!in_place && node->started_ms + patience_ms > planning.now_ms);
+  });
+}
+
+// One shard at a time; a shard that does not become whole does not hold up the others for ever.
 void restart(Planning& planning) {
   for (const ShardView& shard : planning.shards) {
     if (shard.desired == nullptr || !wants_restart(planning, shard)) continue;
     if (planning.disrupted(shard.name) || !planning.whole(shard) || is_open(shard)) {
       planning.wait(fmt::format("{} is to be restarted once it is whole", shard.name));
+      if (planning.disrupted(shard.name) || recovering(planning, shard)) return;
       continue;
     }
     if (restart_one(planning, shard)) return;

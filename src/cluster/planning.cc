@@ -167,7 +167,7 @@ bool Planning::in_sync(const NodeFacts& replica, const NodeFacts& primary) const
 }
 
 bool Planning::whole(const ShardView& shard) const {
-  if (!shard.primary_answers()) return false;
+  if (!shard.primary_answers() || shard.primary->server.role != Role::kPrimary) return false;
   return std::ranges::all_of(shard.nodes, [&](const NodeFacts* node) {
     return node == shard.primary || in_sync(*node, *shard.primary);
   });

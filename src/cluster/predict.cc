@@ -23,6 +23,8 @@ class Prediction {
     node.applied_config = step.config;
     node.applied_users = desired_.users_fingerprint;
     node.has_node_table = true;
+    // The table of a stopped server is on its disk; here it is what its server knew last.
+    std::vector<PeerView> table = step.table.empty() ? std::move(node.server.peers) : step.table;
     node.server = {};
     node.server.cluster_ok = true;
     node.server.id = node.id;
@@ -31,7 +33,7 @@ class Prediction {
       return;
     }
     node.server.current_epoch = step.current_epoch;
-    node.server.peers = step.table;
+    node.server.peers = std::move(table);
     node.server.role = Role::kPrimary;
     for (PeerView& peer : node.server.peers) {
       peer.linked = true;
@@ -39,6 +41,12 @@ class Prediction {
     }
     node.server.link_up = node.server.role == Role::kReplica;
     node.server.offset = 100;
+    tell_others(node);
+    hear_others(node);
+    for (NodeFacts& each : observed_.nodes) {
+      if (each.answering() && each.server.role == Role::kPrimary) yield_to_newer(each);
+    }
+    reconnect_followers(node);
   }
 
   void operator()(const StopNode& step) {
@@ -46,7 +54,9 @@ class Prediction {
     node.process = Process::kStopped;
     node.reach = Reach::kSilent;
     node.data = DataOnDisk::kPresent;
-    node.server = {};
+    ServerFacts last;
+    last.peers = std::move(node.server.peers);
+    node.server = std::move(last);
   }
 
   void operator()(const SetDataAside& step) {
@@ -149,6 +159,52 @@ class Prediction {
     node.server.link_up = true;
   }
 
+  // Those that know the node hear of the role in which it came up.
+  void tell_others(const NodeFacts& node) {
+    const PeerView* own = own_view(node);
+    if (own == nullptr) return;
+    PeerView self = *own;
+    for_each_view(node.id, [&](PeerView& peer) {
+      peer.primary = self.primary;
+      peer.primary_id = self.primary_id;
+      peer.fail = peer.pfail = false;
+      peer.linked = true;
+    });
+  }
+
+  // The table that it started with may be older than what happened since.
+  void hear_others(NodeFacts& node) {
+    for (const NodeFacts& other : observed_.nodes) {
+      bool known = std::ranges::any_of(node.server.peers,
+                                       [&](const PeerView& peer) { return peer.id == other.server.id; });
+      if (&other != &node && known && own_view(other) != nullptr) learn(node, other);
+    }
+  }
+
+  // A primary whose slots another took while it was away becomes that one's replica.
+  void yield_to_newer(NodeFacts& node) {
+    const PeerView* self = own_view(node);
+    if (self == nullptr || self->slots.empty()) return;
+    SlotSet own = to_set(self->slots);
+    for (const NodeFacts& other : observed_.nodes) {
+      const PeerView* rival = &other == &node ? nullptr : own_view(other);
+      if (rival == nullptr || !rival->primary || rival->config_epoch <= self->config_epoch) continue;
+      if ((to_set(rival->slots) & own) != own) continue;
+      follow(node, other);
+      return;
+    }
+  }
+
+  void reconnect_followers(const NodeFacts& primary) {
+    for (NodeFacts& node : observed_.nodes) {
+      if (!node.answering() || node.server.role != Role::kReplica) continue;
+      const PeerView* self = own_view(node);
+      bool follows = sharded() ? self != nullptr && self->primary_id == primary.server.id
+                               : node.server.primary_address == primary.address;
+      if (follows) node.server.link_up = true;
+    }
+  }
+
   uint64_t next_epoch() {
     uint64_t epoch = 0;
     for (const NodeFacts& node : observed_.nodes) epoch = std::max(epoch, node.server.current_epoch);
@@ -160,6 +216,7 @@ class Prediction {
   template <typename Change>
   void for_each_view(const std::string& id, Change change) {
     for (NodeFacts& node : observed_.nodes) {
+      if (!node.running()) continue;  // what is on its disk stays as it is
       for (PeerView& peer : node.server.peers) {
         if (peer.id == id) change(peer);
       }

@@ -32,7 +32,7 @@ std::optional<std::string> rule_problem(std::string_view rule) {
   if (lower == "reset")
     return "\"reset\" would take the password too; remove it, rules begin from nothing anyway";
   constexpr std::string_view kSigns = "+-~%&";
-  const bool known = kSigns.find(rule.front()) != std::string_view::npos || lower.rfind("db=", 0) == 0 ||
+  const bool known = kSigns.find(rule.front()) != std::string_view::npos || lower.starts_with("db=") ||
                      std::find(kWords.begin(), kWords.end(), lower) != kWords.end();
   if (known) return std::nullopt;
   return fmt::format(

@@ -59,5 +59,18 @@ TEST(SpecCorpus, BadDocumentsAreRefusedWithTheirError) {
   }
 }
 
+TEST(SpecCorpus, ExamplesOfTheManualAreGood) {
+  const std::string manual = content(Path(__FILE__).parent_path() / "../../docs/spec.md");
+  constexpr std::string_view kOpen = "```yaml\n";
+  int examples = 0;
+  for (size_t at = manual.find(kOpen); at != std::string::npos; at = manual.find(kOpen, at)) {
+    at += kOpen.size();
+    const auto spec = parse_spec(manual.substr(at, manual.find("```", at) - at), "docs/spec.md");
+    EXPECT_TRUE(spec) << spec.error().message;
+    ++examples;
+  }
+  EXPECT_GE(examples, 3);
+}
+
 }  // namespace
 }  // namespace keyway::cluster

@@ -160,7 +160,7 @@ YamlPosition find_field(const YamlNode& root, std::string_view field) {
   // In lower case, as the names of parameters are kept.
   const std::string wanted = to_lower(field);
   const auto leads_there = [&](const std::string& path) {
-    if (wanted.compare(0, path.size(), path) != 0) return false;
+    if (!wanted.starts_with(path)) return false;
     return wanted.size() == path.size() || wanted[path.size()] == '.' || wanted[path.size()] == '[';
   };
   const YamlNode* node = &root;

@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto spec = parse_spec(text, "f");
   if (!spec) {
-    require(spec.error().message.rfind("f:", 0) == 0);
+    require(spec.error().message.starts_with("f:"));
     return 0;
   }
   require(validate(*spec).has_value());

@@ -137,7 +137,7 @@ static_assert(std::is_sorted(kNeedRestart.begin(), kNeedRestart.end()));
 
 bool fits(std::string_view pattern, std::string_view name) {
   if (pattern.back() != '*') return name == pattern;
-  return name.substr(0, pattern.size() - 1) == pattern.substr(0, pattern.size() - 1);
+  return name.starts_with(pattern.substr(0, pattern.size() - 1));
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ Problem config_problem(const Spec& spec) {
   const auto limited =
       std::find_if(spec.partitions.begin(), spec.partitions.end(),
                    [](const PartitionSpec& partition) { return partition.memory_bytes.has_value(); });
-  if (limited != spec.partitions.end() && spec.config.count("maxmemory") > 0) {
+  if (limited != spec.partitions.end() && spec.config.contains("maxmemory")) {
     return SpecProblem{"spec.config.maxmemory",
                        fmt::format("the memory of shard {} is also set by the field memory; keep one of them",
                                    limited->name)};

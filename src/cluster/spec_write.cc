@@ -44,7 +44,7 @@ std::string size_text(int64_t size_bytes) {
 }
 
 std::string engine_text(const EngineSpec& engine) {
-  const std::string kind(to_string(engine.kind));
+  std::string kind(to_string(engine.kind));
   if (engine.path.empty() && engine.image.empty()) return kind;
   std::string text = "{kind: " + kind;
   if (!engine.path.empty()) text += ", path: " + quoted(engine.path);
