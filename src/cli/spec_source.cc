@@ -1,0 +1,137 @@
+#include "cli/spec_source.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "base/format.h"
+
+namespace keyway::cli {
+
+namespace {
+
+constexpr size_t kMaxSpecBytes = size_t{1} << 20;
+constexpr int kDefaultShards = 3;
+constexpr int kDefaultReplicas = 1;
+
+Result<std::string> read_document(const std::string& file) {
+  int fd = file == "-" ? STDIN_FILENO : open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("-f: {} cannot be read: {}", file, errno_text(errno)));
+  std::string text;
+  char buffer[16384];
+  ssize_t size = 0;
+  while (text.size() <= kMaxSpecBytes && (size = read(fd, buffer, sizeof buffer)) > 0)
+    text.append(buffer, static_cast<size_t>(size));
+  int error_number = errno;
+  if (fd != STDIN_FILENO) close(fd);
+  if (size < 0)
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("-f: {} cannot be read: {}", file, errno_text(error_number)));
+  if (text.size() > kMaxSpecBytes)
+    return fail(ErrorCode::kInvalidArgument, fmt::format("-f: {} is larger than 1 MiB; a spec is not", file));
+  return text;
+}
+
+// A server program's kind by its name; what is no name of one is left to the check of the program itself.
+void set_engine(cluster::Spec& spec, const std::string& engine) {
+  if (engine == "redis" || engine == "valkey") {
+    spec.engine.kind = engine == "valkey" ? cluster::EngineKind::kValkey : cluster::EngineKind::kRedis;
+    spec.engine.path.clear();
+    return;
+  }
+  std::filesystem::path path = std::filesystem::absolute(engine).lexically_normal();
+  std::string name = path.filename().string();
+  bool folder = std::filesystem::is_directory(path);
+  bool valkey =
+      folder ? std::filesystem::exists(path / "valkey-server") : name.find("valkey") != std::string::npos;
+  spec.engine.kind = valkey ? cluster::EngineKind::kValkey : cluster::EngineKind::kRedis;
+  spec.engine.path = path.string();
+}
+
+Status set_size(cluster::Spec& spec, const SpecFlags& flags) {
+  if (flags.shards && spec.mode == cluster::Mode::kReplicated) {
+    if (*flags.shards == 1) return {};
+    return fail(ErrorCode::kInvalidArgument,
+                "--shards: a replicated server has one shard; leave --shards out, or use --replicas");
+  }
+  if (flags.shards && spec.partitions_named && *flags.shards != static_cast<int>(spec.partitions.size())) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("--shards: the spec of \"{}\" lists its shards by name; add or remove one in the "
+                            "document (`keyway spec {}`) and "
+                            "use `keyway apply {} -f FILE`",
+                            spec.name, spec.name, spec.name));
+  }
+  if (flags.shards && !spec.partitions_named) {
+    cluster::PartitionSpec pattern =
+        spec.partitions.empty() ? cluster::PartitionSpec{} : spec.partitions.front();
+    pattern.slots.reset();
+    spec.partitions.clear();
+    for (int i = 0; i < *flags.shards; ++i) {
+      pattern.name = cluster::counted_partition_name(i);
+      spec.partitions.push_back(pattern);
+    }
+  }
+  for (cluster::PartitionSpec& partition : spec.partitions) {
+    if (flags.replicas) partition.replicas = *flags.replicas;
+    if (flags.memory_bytes) partition.memory_bytes = *flags.memory_bytes;
+  }
+  return {};
+}
+
+Status set_flags(cluster::Spec& spec, const SpecFlags& flags) {
+  if (flags.mode && *flags.mode != spec.mode) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("--mode: \"{}\" is {}, and a cluster's mode cannot be changed; make another cluster",
+                    spec.name, cluster::to_string(spec.mode)));
+  }
+  if (flags.engine) set_engine(spec, *flags.engine);
+  if (flags.port) spec.port = *flags.port;
+  if (Status set = set_size(spec, flags); !set) return set;
+  return cluster::validate(spec);
+}
+
+}  // namespace
+
+Result<std::optional<cluster::Spec>> read_spec_file(const std::string& file) {
+  if (file.empty()) return std::optional<cluster::Spec>{};
+  Result<std::string> text = read_document(file);
+  if (!text) return fail(text.error());
+  Result<cluster::Spec> spec = cluster::parse_spec(*text, file == "-" ? "standard input" : file);
+  if (!spec) return fail(spec.error());
+  return std::optional<cluster::Spec>(std::move(*spec));
+}
+
+Result<cluster::Spec> new_spec(const std::string& name, const std::optional<cluster::Spec>& document,
+                               const SpecFlags& flags) {
+  cluster::Spec spec;
+  if (document) {
+    spec = *document;
+  } else {
+    cluster::Mode mode = flags.mode.value_or(cluster::Mode::kSharded);
+    spec = cluster::default_spec(name.empty() ? "default" : name, mode, kDefaultShards, kDefaultReplicas);
+  }
+  if (!name.empty() && name != spec.name) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("-f: metadata.name is \"{}\", but the command names \"{}\"; leave one of them out",
+                    spec.name, name));
+  }
+  if (Status set = set_flags(spec, flags); !set) return fail(set.error());
+  return spec;
+}
+
+Result<cluster::Spec> changed_spec(const cluster::Spec& current, const std::optional<cluster::Spec>& document,
+                                   const SpecFlags& flags) {
+  cluster::Spec spec = document.value_or(current);
+  if (spec.port == 0) spec.port = current.port;
+  if (Status set = set_flags(spec, flags); !set) return fail(set.error());
+  if (Status valid = cluster::validate_change(current, spec); !valid) return fail(valid.error());
+  return spec;
+}
+
+}  // namespace keyway::cli
