@@ -93,6 +93,7 @@ class Prediction {
     next.server.link_up = false;
     if (sharded()) take_slots(next);
     if (last != nullptr && last->answering()) follow(*last, next);
+    reconnect_followers(next);
     if (!sharded()) return;
     for (NodeFacts& node : observed_.nodes) {
       const PeerView* self = own_view(node);
