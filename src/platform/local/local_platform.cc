@@ -166,6 +166,7 @@ Status LocalPlatform::persist_follow(const std::string& name, const std::string&
     Status saved = impl_->change([&](ClusterState& next) { next.find(name)->follow = follow; });
     if (!saved) return saved;
   }
+  impl_->held.erase(name);
   const NodeState& changed = *impl_->state.find(name);
   if (!file_exists(impl_->node_paths(changed).config_file())) return {};  // written when it is first started
   return impl_->write_config(changed, changed.run.applied_config, false, Durability::kDurable);

@@ -32,6 +32,7 @@ struct LocalPlatform::Impl {
   Users users;
   std::optional<EngineProgram> engine;       // found; empty: look again
   std::optional<cluster::Desired> desired;   // made from state and users; empty: make again
+  std::set<std::string> held;                // nodes whose configuration says: a replica of nobody
   std::set<std::string> ending;              // nodes whose servers were told to end
   std::map<std::string, PortFinding> ports;  // by node
   int64_t next_log_check_ms = 0;             // monotonic

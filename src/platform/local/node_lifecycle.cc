@@ -132,6 +132,7 @@ cluster::NodeFacts LocalPlatform::Impl::facts_of(NodeState& node) {
   facts.unloadable = node.run.unloadable;
   facts.applied_config = node.run.applied_config;
   facts.applied_users = node.run.applied_users;
+  facts.follow_on_disk = held.contains(node.name) ? std::string(cluster::kHeld) : node.follow;
   facts.note = node.run.note;
   facts.has_node_table = state.spec.mode == cluster::Mode::kSharded && file_exists(files.node_table());
   if (running(node)) {
@@ -253,6 +254,11 @@ Status LocalPlatform::start(const cluster::StartNode& step) {
   if (Status made = make_private_folder(files.folder); !made) return made;
   cluster::ServerConfig config = config_that_loads(files, step.config);
   if (Status written = impl_->write_files(starting, step, config); !written) return written;
+  if (step.hold) {
+    impl_->held.insert(step.node);
+  } else {
+    impl_->held.erase(step.node);
+  }
   return impl_->launch_server(starting, config);
 }
 

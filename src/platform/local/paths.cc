@@ -15,7 +15,6 @@ namespace keyway::platform::local {
 namespace {
 
 constexpr size_t kMaxSocketPathBytes = 107;  // sockaddr_un::sun_path, less its closing zero
-constexpr size_t kMaxClusterNameBytes = 63;  // a DNS label
 
 Result<std::string> absolute_from(const char* variable, const char* value, std::string_view below) {
   std::string path = value;
@@ -95,15 +94,18 @@ Status make_private_folder(const std::string& folder) {
   return check_folder(folder);
 }
 
+Status check_socket_path(const ClusterPaths& paths) {
+  std::string path = paths.socket();
+  if (path.size() <= kMaxSocketPathBytes) return {};
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format(
+          "the path {} is {} bytes too long for a Unix socket; choose a shorter name for the cluster or set "
+          "KEYWAY_HOME to a folder with a shorter path",
+          path, path.size() - kMaxSocketPathBytes));
+}
+
 Status prepare_home(const std::string& home) {
-  size_t longest = cluster_paths(home, std::string(kMaxClusterNameBytes, 'x')).socket().size();
-  if (longest > kMaxSocketPathBytes) {
-    size_t allowed = home.size() - (longest - kMaxSocketPathBytes);
-    return fail(ErrorCode::kInvalidArgument, fmt::format("the state folder {} has too long a path for a Unix "
-                                                         "socket in it ({} bytes, at most {} are possible); "
-                                                         "set KEYWAY_HOME to a shorter one",
-                                                         home, home.size(), allowed));
-  }
   if (Status made = make_private_folder(home); !made) return made;
   return make_private_folder(clusters_folder(home));
 }

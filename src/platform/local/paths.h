@@ -45,8 +45,10 @@ ClusterPaths cluster_paths(const std::string& home, std::string_view cluster);
 // any.
 Status make_private_folder(const std::string& folder);
 
-// The same for `home` and its folder of clusters. Also refuses a home so long that the path of a control
-// socket in it would not fit into a socket address (107 bytes).
+// The same for `home` and its folder of clusters.
 Status prepare_home(const std::string& home);
+
+// kInvalidArgument: the control socket's path would not fit into a socket address (107 bytes).
+Status check_socket_path(const ClusterPaths& paths);
 
 }  // namespace keyway::platform::local
