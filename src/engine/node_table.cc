@@ -12,7 +12,8 @@ constexpr int kBusPortDistance = 10000;  // where servers put their bus unless t
 
 std::string endpoint(const PeerView& peer, bool with_shard_ids) {
   // Servers take the last colon as the one before the port, so an IPv6 address has no brackets here.
-  const int bus_port = peer.bus_port != 0 ? peer.bus_port : peer.address.port + kBusPortDistance;
+  const bool usual = peer.bus_port == 0 && !peer.address.empty();
+  const int bus_port = usual ? peer.address.port + kBusPortDistance : peer.bus_port;
   std::string text = fmt::format("{}:{}@{}", peer.address.host, peer.address.port, bus_port);
   if (with_shard_ids && !peer.shard_id.empty()) text += fmt::format(",,shard-id={}", peer.shard_id);
   return text;

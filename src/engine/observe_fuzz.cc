@@ -21,7 +21,9 @@ void check_nodes(std::string_view text) {
   std::vector<keyway::cluster::OpenSlot> open;
   auto peers = keyway::engine::parse_cluster_nodes(text, &open);
   if (!peers) return;
-  std::erase_if(*peers, [](const PeerView& peer) { return peer.handshake; });
+  std::erase_if(*peers, [](const PeerView& peer) {
+    return peer.handshake || peer.bus_port == 0;
+  });  // are written otherwise
   auto again =
       keyway::engine::parse_cluster_nodes(keyway::engine::render_node_table(*peers, 1, true), nullptr);
   if (peers->empty()) return;

@@ -312,7 +312,7 @@ TEST(Info, RefusesWhatNoServerPrints) {
   }
 }
 
-TEST(NodeTable, LeavesOutNodesInHandshake) {
+TEST(NodeTable, LeavesOutNodesInHandshakeAndKnowsTheUsualBusPort) {
   PeerView self;
   self.id = "a";
   self.address = {"::1", 7001};
@@ -322,13 +322,18 @@ TEST(NodeTable, LeavesOutNodesInHandshake) {
   self.slots = {{0, 5}, {7, 7}};
   PeerView stranger = self;
   stranger.handshake = true;
+  PeerView replica;
+  replica.id = "c";
+  replica.address = {"127.0.0.1", 7002};
+  replica.primary_id = "a";
   PeerView lost;
   lost.id = "b";
   lost.noaddr = true;
   lost.primary_id = "a";
   lost.shard_id = "s";
-  EXPECT_EQ(render_node_table({self, stranger, lost}, 9, false),
+  EXPECT_EQ(render_node_table({self, stranger, replica, lost}, 9, false),
             "a ::1:7001@17001 myself,master - 0 0 4 connected 0-5 7\n"
+            "c 127.0.0.1:7002@17002 slave a 0 0 0 connected\n"
             "b :0@0 slave,noaddr a 0 0 0 connected\n"
             "vars currentEpoch 9 lastVoteEpoch 9\n");
   EXPECT_THAT(render_node_table({lost}, 9, true), testing::StartsWith("b :0@0,,shard-id=s slave,noaddr a"));
