@@ -23,13 +23,28 @@ Result<Taken> apply(const ApplyRequest& order, LocalPlatform& platform) {
   return Taken{"a new spec was applied", std::move(*warnings)};
 }
 
+Error no_replica(const std::string& shard) {
+  return {
+      ErrorCode::kConflict,
+      fmt::format("shard {} has no replica that is in sync and could take over; wait until it is whole, or "
+                  "give it a replica (spec.replicas)",
+                  shard)};
+}
+
+// Whom to hand over to is decided here and now: were it left open, each look would find another best one.
 Result<Taken> fail_over(const FailoverRequest& order, LocalPlatform& platform, const reconcile::Tick& last) {
-  Status possible = check_failover(platform.desired(), last.observed, order.shard, order.to_node);
+  const cluster::Desired desired = platform.desired();
+  Status possible = check_failover(desired, last.observed, order.shard, order.to_node);
   if (!possible) return fail(possible.error());
-  Status recorded = platform.request_switchover(order.shard, order.to_node);
+  std::string to = order.to_node;
+  if (to.empty()) {
+    const NodeFacts* best = cluster::best_replica(last.observed, desired.mode, order.shard);
+    if (!best) return fail(no_replica(order.shard));
+    to = best->name;
+  }
+  Status recorded = platform.request_switchover(order.shard, to);
   if (!recorded) return fail(recorded.error());
-  const std::string to = order.to_node.empty() ? std::string() : " to " + order.to_node;
-  return Taken{fmt::format("a switchover of {}{} was asked for", order.shard, to), {}};
+  return Taken{fmt::format("a switchover of {} to {} was asked for", order.shard, to), {}};
 }
 
 Result<Taken> restart(const RestartRequest& order, LocalPlatform& platform) {
@@ -83,12 +98,7 @@ Status check_failover(const cluster::Desired& desired, const cluster::Observed& 
                               cluster::health(*node, desired.mode), shard, names_of(able)));
     }
   } else if (able.empty()) {
-    return fail(
-        ErrorCode::kConflict,
-        fmt::format(
-            "shard {} has no replica that is in sync and could take over; wait until it is whole, or give it "
-            "a replica (spec.replicas)",
-            shard));
+    return fail(no_replica(shard));
   }
   return {};
 }

@@ -8,26 +8,26 @@ namespace {
 
 constexpr int64_t kFirstIntervalMs = 5'000;
 constexpr int64_t kLongestIntervalMs = 300'000;
-constexpr int64_t kPeaceMs = 600'000;
+constexpr int64_t kPeaceMs = 120'000;
+constexpr int kFree = 3;
 constexpr size_t kMaxKinds = 2000;
 
 }  // namespace
 
 std::optional<int> RepeatLimit::admit(const std::string& kind, int64_t now_ms) {
-  if (const auto it = kinds_.find(kind); it != kinds_.end() && now_ms - it->second.seen_ms < kPeaceMs) {
-    Kind& known = it->second;
-    known.seen_ms = now_ms;
-    if (now_ms - known.told_ms < known.interval_ms) {
-      ++known.held_back;
-      return std::nullopt;
-    }
-    known.told_ms = now_ms;
-    known.interval_ms = std::min(known.interval_ms * 2, kLongestIntervalMs);
-    return std::exchange(known.held_back, 0);
+  if (!kinds_.contains(kind) && kinds_.size() >= kMaxKinds) make_room(now_ms);
+  Kind& known = kinds_[kind];
+  if (now_ms - known.seen_ms >= kPeaceMs) known = {};
+  known.seen_ms = now_ms;
+  if (now_ms - known.told_ms < known.interval_ms) {
+    ++known.held_back;
+    return std::nullopt;
   }
-  if (kinds_.size() >= kMaxKinds) make_room(now_ms);
-  kinds_[kind] = {now_ms, now_ms, kFirstIntervalMs, 0};
-  return 0;
+  known.told_ms = now_ms;
+  if (++known.told >= kFree) {
+    known.interval_ms = std::clamp(known.interval_ms * 2, kFirstIntervalMs, kLongestIntervalMs);
+  }
+  return std::exchange(known.held_back, 0);
 }
 
 void RepeatLimit::make_room(int64_t now_ms) {

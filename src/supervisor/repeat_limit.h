@@ -12,8 +12,8 @@ namespace keyway::supervisor {
 
 class RepeatLimit {
  public:
-  // Nothing: hold it back. Else: tell it; so many of its kind were held back since the last one told. The
-  // interval doubles with each one told and starts anew after ten minutes of peace.
+  // Nothing: hold it back. Else: tell it; so many of its kind were held back since the last one told. Three
+  // pass freely; then the interval doubles with each one told. After two minutes of peace it is all anew.
   std::optional<int> admit(const std::string& kind, int64_t now_ms);
 
   size_t size() const { return kinds_.size(); }
@@ -22,7 +22,8 @@ class RepeatLimit {
   struct Kind {
     int64_t told_ms = 0;
     int64_t seen_ms = 0;
-    int64_t interval_ms = 0;
+    int told = 0;
+    int64_t interval_ms = 0;  // before the next one passes
     int held_back = 0;
   };
 

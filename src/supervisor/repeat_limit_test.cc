@@ -5,9 +5,9 @@
 namespace keyway::supervisor {
 namespace {
 
-TEST(RepeatLimit, FirstPassesRepetitionsAreCounted) {
+TEST(RepeatLimit, TheFirstFewPassThenRepetitionsAreCounted) {
   RepeatLimit limit;
-  EXPECT_EQ(limit.admit("a", 0), 0);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(limit.admit("a", 0), 0);
   EXPECT_EQ(limit.admit("b", 0), 0);
   EXPECT_EQ(limit.admit("a", 100), std::nullopt);
   EXPECT_EQ(limit.admit("a", 4'999), std::nullopt);
@@ -23,22 +23,22 @@ TEST(RepeatLimit, TwentyTimesASecondForAnHourIsFewLines) {
     if (limit.admit("a", now_ms)) ++told;
   }
   EXPECT_GE(told, 12);
-  EXPECT_LE(told, 25);
+  EXPECT_LE(told, 27);
 }
 
 TEST(RepeatLimit, StartsAnewAfterPeace) {
   RepeatLimit limit;
-  EXPECT_EQ(limit.admit("a", 0), 0);
-  EXPECT_EQ(limit.admit("a", 6'000), 0);
-  EXPECT_EQ(limit.admit("a", 6'001), std::nullopt);
-  EXPECT_EQ(limit.admit("a", 606'001), 0);
-  EXPECT_EQ(limit.admit("a", 611'001), 0);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(limit.admit("a", i), 0);
+  EXPECT_EQ(limit.admit("a", 1'000), std::nullopt);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(limit.admit("a", 121'000 + i), 0);
+  EXPECT_EQ(limit.admit("a", 121'010), std::nullopt);
 }
 
 TEST(RepeatLimit, RemembersABoundedNumberOfKinds) {
   RepeatLimit limit;
   for (int i = 0; i < 5'000; ++i) limit.admit(std::to_string(i), i);
   EXPECT_LE(limit.size(), 2'000u);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(limit.admit("4999", 5'000), 0);
   EXPECT_EQ(limit.admit("4999", 5'000), std::nullopt);
 }
 

@@ -16,24 +16,20 @@ std::string_view role_text(const NodeFacts& node) {
 }
 
 std::string loss_text(const NodeFacts& node) {
-  std::string text;
-  if (!node.running()) {
-    text = fmt::format("{} has ended", node.name);
-  } else if (node.reach == cluster::Reach::kLoading) {
-    text = fmt::format("{} is loading its data", node.name);
-  } else if (node.reach == cluster::Reach::kDenied) {
-    text = fmt::format("{} refuses Keyway's password", node.name);
-  } else {
-    text = fmt::format("{} does not answer (pid {})", node.name, node.pid);
-  }
-  if (!node.note.empty()) text += ": " + node.note;
-  return text;
+  if (!node.running())
+    return fmt::format("lost {}: {}", node.name, node.note.empty() ? "it has ended" : node.note);
+  if (node.reach == cluster::Reach::kLoading)
+    return fmt::format("lost {}: it loads its data again", node.name);
+  if (node.reach == cluster::Reach::kDenied)
+    return fmt::format("lost {}: it refuses Keyway's password", node.name);
+  return fmt::format("lost {}: it does not answer (pid {})", node.name, node.pid);
 }
 
 // Steps that only keep the record: of no interest to people unless they fail.
 bool is_bookkeeping(const cluster::Action& action) {
   return std::holds_alternative<cluster::RecordPrimary>(action) ||
          std::holds_alternative<cluster::RecordData>(action) ||
+         std::holds_alternative<cluster::RecordFollow>(action) ||
          std::holds_alternative<cluster::RecordIdentity>(action) ||
          std::holds_alternative<cluster::RecordFormed>(action) ||
          std::holds_alternative<cluster::ClearSwitchover>(action);

@@ -32,7 +32,9 @@ namespace asio = boost::asio;
 using platform::local::LocalPlatform;
 
 constexpr int64_t kLongestWaitMs = 5'000;
-constexpr int64_t kStopWaitMs = 50;
+constexpr int kMaxHastyTicks = 50;  // in a row, each short and with the wish to go on at once
+constexpr int64_t kHastyTickMs = 20;
+constexpr int64_t kPauseMs = 50;
 constexpr int64_t kLingerMs = 300;
 constexpr size_t kMaxOrders = kMaxClients;
 
@@ -59,7 +61,8 @@ class Supervisor {
   void take(Request request, ControlServer::Reply reply);
   void begin_stop(const std::string& why);
 
-  void tick();
+  int64_t tick();
+  int64_t pace_ms(int64_t took_ms);
   void carry_out_orders();
   void carry_out_order(const Order& order);
   Status stop_servers();
@@ -88,6 +91,7 @@ class Supervisor {
   uint64_t generation_ = 0;  // of the orders carried out
 
   reconcile::Tick last_;
+  int hasty_ticks_ = 0;
   uint64_t last_generation_ = 0;  // that the last tick has seen
   bool ticked_ = false;
   std::optional<std::string> status_json_;  // of the last tick; made when someone asks
@@ -174,8 +178,8 @@ void Supervisor::take(Request request, ControlServer::Reply reply) {
 Status Supervisor::run() {
   while (phase_ == Phase::kRunning) {
     carry_out_orders();
-    tick();
-    wait(last_.next_ms);
+    const int64_t took_ms = tick();
+    wait(pace_ms(took_ms));
   }
   for (const Order& order : std::exchange(orders_, {})) {
     order.reply(encode_error({ErrorCode::kConflict, fmt::format("{} is being stopped", options_.cluster)}));
@@ -187,7 +191,8 @@ Status Supervisor::run() {
   return stopped;
 }
 
-void Supervisor::tick() {
+// Gives how long it took.
+int64_t Supervisor::tick() {
   wake_ = false;
   const uint64_t generation = generation_;
   TickTime time;
@@ -197,6 +202,14 @@ void Supervisor::tick() {
   time.end_ms = platform_->monotonic_ms();
   reporter_->report(tick, time);
   publish(std::move(tick), generation);
+  return time.end_ms - time.begin_ms;
+}
+
+// The loop goes on at once after a step. Steps that work and change nothing, for ever, must not cost a whole
+// core.
+int64_t Supervisor::pace_ms(int64_t took_ms) {
+  hasty_ticks_ = last_.next_ms == 0 && took_ms < kHastyTickMs ? hasty_ticks_ + 1 : 0;
+  return hasty_ticks_ > kMaxHastyTicks ? kPauseMs : last_.next_ms;
 }
 
 void Supervisor::publish(reconcile::Tick tick, uint64_t generation) {
@@ -250,7 +263,7 @@ Status Supervisor::stop_servers() {
     tick.plan.waiting = stopper.waiting();
     publish(std::move(tick), last_generation_);
     if (done || phase_ == Phase::kLeaving) return stopper.result();
-    wait(kStopWaitMs);
+    wait(kPauseMs);
   }
 }
 
