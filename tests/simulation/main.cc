@@ -1,0 +1,133 @@
+// simulation [--seeds N] [--first S] [--jobs J]   runs N seeds from S on, prints those that fail
+// simulation --seed S [--trace]                   runs one
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/format.h"
+#include "base/strings.h"
+#include "simulation.h"
+
+namespace {
+
+using keyway::simulation::RunResult;
+
+struct Options {
+  uint64_t first = 1;
+  int64_t seeds = 1000;
+  int64_t jobs = 0;  // 0: as many as there are processors
+  bool one = false;
+  bool trace = false;
+};
+
+struct Totals {
+  int64_t ticks = 0;
+  int64_t steps = 0;
+  int64_t acknowledged = 0;
+  int64_t forgiven = 0;
+  int64_t supervisor_ends = 0;
+  int64_t virtual_us = 0;
+  int64_t longest_settled_us = 0;
+
+  void add(const RunResult& result) {
+    ticks += result.ticks;
+    steps += result.steps;
+    acknowledged += result.acknowledged;
+    forgiven += result.forgiven;
+    supervisor_ends += result.supervisor_ends;
+    virtual_us += result.virtual_us;
+    longest_settled_us = std::max(longest_settled_us, result.settled_us);
+  }
+};
+
+bool parse(int argc, char** argv, Options& options) {
+  for (int i = 1; i < argc; ++i) {
+    std::string_view flag = argv[i];
+    if (flag == "--trace") {
+      options.trace = true;
+      continue;
+    }
+    std::optional<int64_t> value = i + 1 < argc ? keyway::parse_int(argv[++i]) : std::nullopt;
+    if (!value || *value < 0) return false;
+    if (flag == "--seeds") {
+      options.seeds = *value;
+    } else if (flag == "--first") {
+      options.first = static_cast<uint64_t>(*value);
+    } else if (flag == "--jobs") {
+      options.jobs = *value;
+    } else if (flag == "--seed") {
+      options.one = true;
+      options.first = static_cast<uint64_t>(*value);
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+RunResult run_seed(uint64_t seed, bool trace) {
+  return keyway::simulation::run(keyway::simulation::draw_scenario(seed), {trace});
+}
+
+int run_one(const Options& options) {
+  RunResult result = run_seed(options.first, options.trace);
+  std::printf("seed %llu: %s (%lld ticks, %lld steps, %lld writes, settled after %.3f s)\n",
+              static_cast<unsigned long long>(options.first), result.failure ? result.failure->c_str() : "ok",
+              static_cast<long long>(result.ticks), static_cast<long long>(result.steps),
+              static_cast<long long>(result.acknowledged), static_cast<double>(result.settled_us) / 1e6);
+  return result.failure ? 1 : 0;
+}
+
+int run_many(const Options& options) {
+  std::mutex mutex;
+  std::map<uint64_t, std::string> failures;
+  Totals totals;
+  std::atomic<int64_t> next{0};
+  std::atomic<int64_t> done{0};
+  auto work = [&] {
+    for (int64_t i = next++; i < options.seeds; i = next++) {
+      uint64_t seed = options.first + static_cast<uint64_t>(i);
+      RunResult result = run_seed(seed, false);
+      std::lock_guard lock(mutex);
+      totals.add(result);
+      if (result.failure) {
+        std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), result.failure->c_str());
+        failures[seed] = *result.failure;
+      }
+      if (++done % 1000 == 0)
+        std::printf("%lld seeds, %zu failed\n", static_cast<long long>(done), failures.size());
+      std::fflush(stdout);
+    }
+  };
+  auto jobs = static_cast<size_t>(options.jobs > 0 ? options.jobs : std::thread::hardware_concurrency());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < std::max<size_t>(1, jobs); ++i) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& [seed, text] : failures) {
+    std::printf("replay: simulation --seed %llu --trace\n", static_cast<unsigned long long>(seed));
+  }
+  std::string line = fmt::format(
+      "{} seeds, {} failed: {:.1f} h of virtual time, {} ticks, {} steps, {} ends of the supervisor, {} "
+      "writes "
+      "acknowledged, {} lost to faults, settled within {:.1f} s",
+      options.seeds, failures.size(), static_cast<double>(totals.virtual_us) / 3.6e9, totals.ticks,
+      totals.steps, totals.supervisor_ends, totals.acknowledged, totals.forgiven,
+      static_cast<double>(totals.longest_settled_us) / 1e6);
+  std::printf("%s\n", line.c_str());
+  return failures.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  if (!parse(argc, argv, options)) {
+    std::fprintf(stderr, "usage: simulation [--seeds N] [--first S] [--jobs J] | --seed S [--trace]\n");
+    return 2;
+  }
+  return options.one ? run_one(options) : run_many(options);
+}

@@ -1,0 +1,42 @@
+// The seam between Keyway and its servers, with model servers behind it: commands and replies travel the
+// model's network in virtual time, and may be lost, late, or carried out after nobody waits for them any
+// more. Owned by the run; one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/servers.h"
+#include "interrupter.h"
+#include "world.h"
+
+namespace keyway::simulation {
+
+class ModelServers : public engine::Servers {
+ public:
+  ModelServers(World& world, Interrupter& interrupter) : world_(world), interrupter_(interrupter) {}
+
+  std::vector<engine::Response> exchange(const std::vector<engine::Request>& requests,
+                                         int64_t timeout_ms) override;
+
+  // A process has ended: its connections are closed.
+  void peer_gone(int place);
+
+ private:
+  struct Call {
+    int place = -1;
+    bool done = false;
+    engine::Response response;
+  };
+  using Calls = std::vector<Call>;
+
+  void deliver(const std::shared_ptr<Calls>& calls, size_t index, const std::vector<resp::Command>& commands);
+  static bool all_done(const Calls& calls);
+
+  World& world_;
+  Interrupter& interrupter_;
+  std::shared_ptr<Calls> current_;  // of the exchange under way
+};
+
+}  // namespace keyway::simulation
