@@ -190,12 +190,14 @@ def test_a_test_does_not_sleep(findings):
     found = findings({
         "src/engine/a_test.cc": "TEST(A, B) {\n  std::this_thread::sleep_for(1s);\n}\n",
         "src/engine/b_test.cc": "bool wait_for(auto condition, int deadline_ms) {\n  usleep(1);\n}\n",
+        "src/engine/c_test.cc": "bool eventually() {\n  for (int i = 0; i < 9; ++i) {\n    usleep(1);\n  }\n}\n",
+        "src/engine/d_test.cc": "void wait_for_ever() {\n  while (!done()) usleep(1);\n}\n",
         "tests/integration/c_test.py": "import time\ndef test_c():\n    time.sleep(1)\n",
         "tests/integration/helper.py": "def until(condition, timeout_s):\n    time.sleep(0.01)\n",
         "tests/integration/run.sh": "#!/bin/bash\nsleep 1\n",
     })
-    assert found == [("src/engine/a_test.cc", 2, "sleeps"), ("tests/integration/c_test.py", 3, "sleeps"),
-                     ("tests/integration/run.sh", 2, "sleeps")]
+    assert found == [("src/engine/a_test.cc", 2, "sleeps"), ("src/engine/d_test.cc", 2, "sleeps"),
+                     ("tests/integration/c_test.py", 3, "sleeps"), ("tests/integration/run.sh", 2, "sleeps")]
 
 
 def test_scripts_that_cannot_be_parsed(findings):

@@ -47,13 +47,12 @@ def test_pytest(stages, output, counts):
 
 
 @pytest.mark.parametrize("output, counts", [
-    ("seed 7 failed\n9999 passed, 1 failed\n", (9999, 1, 0)),
-    ("seeds: 10000 passed, 0 failed, 3 skipped\n", (10000, 0, 3)),
-    ("10000 seeds passed, 0 failed in 71 s\n", (10000, 0, 0)),
-    ("done\n", None),
+    ("1000 seeds, 0 failed\nseed 7: lost a write\n10000 seeds, 1 failed: 3.0 h of virtual time\n", (9999, 1, 0)),
+    ("10000 seeds, 0 failed: 3.0 h of virtual time\n", (10000, 0, 0)),
+    ("1000 seeds, 0 failed\n", None),
 ])
-def test_the_plain_line(stages, output, counts):
-    assert stages.plain_counts(output) == counts
+def test_the_simulation(stages, output, counts):
+    assert stages.seed_counts(output) == counts
 
 
 def test_the_scripts_own_lines(stages):
@@ -73,15 +72,15 @@ def program(text):
 
 
 @pytest.mark.parametrize("text, counts", [
-    ("print('5 passed, 0 failed')", (5, 0, 0)),
-    ("print('4 passed, 1 failed'); raise SystemExit(1)", (4, 1, 0)),
-    ("print('5 passed, 0 failed'); raise SystemExit(3)", (5, 1, 0)),
+    ("print('5 seeds, 0 failed: fine')", (5, 0, 0)),
+    ("print('5 seeds, 1 failed: bad'); raise SystemExit(1)", (4, 1, 0)),
+    ("print('5 seeds, 0 failed: fine'); raise SystemExit(3)", (5, 1, 0)),
     ("import os; os.abort()", (0, 1, 0)),
     ("pass", (0, 1, 0)),
-    ("print('0 passed, 0 failed')", (0, 1, 0)),
+    ("print('0 seeds, 0 failed: fine')", (0, 1, 0)),
 ])
 def test_no_success_without_tests_that_passed(in_folder, text, counts):
-    assert in_folder.tests("title", program(text), "log", in_folder.plain_counts, 30) == counts
+    assert in_folder.tests("title", program(text), "log", in_folder.seed_counts, 30) == counts
 
 
 def is_alive(pid):
@@ -96,10 +95,10 @@ def test_what_does_not_end_is_killed_with_its_children(in_folder, tmp_path):
     text = """
 import signal, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
-print(child.pid, "is the child\\n1 passed, 0 failed", flush=True)
+print(child.pid, "is the child\\n1 seeds, 0 failed: fine", flush=True)
 signal.pause()
 """
-    assert in_folder.tests("title", program(text), "log", in_folder.plain_counts, 2) == (1, 1, 0)
+    assert in_folder.tests("title", program(text), "log", in_folder.seed_counts, 2) == (1, 1, 0)
     child = int((tmp_path / "log").read_text().split()[0])
     deadline = time.monotonic() + 10
     while is_alive(child):
