@@ -52,6 +52,7 @@ struct LocalPlatform::Impl {
   // node_lifecycle.cc
   Status adopt_all();
   void adopt(NodeState& node, const ProcessIdentity& process);
+  void note_adopted(const NodeState& node);
   bool running(const NodeState& node) const;
   void refresh(NodeState& node);
   void note_end(NodeState& node);

@@ -62,6 +62,13 @@ void LocalPlatform::Impl::adopt(NodeState& node, const ProcessIdentity& process)
   node.run.applied_users.clear();
 }
 
+void LocalPlatform::Impl::note_adopted(const NodeState& node) {
+  log_info("server adopted", {{"node", node.name}, {"pid", std::to_string(node.run.process.pid)}});
+  if (Status saved = save_run(); !saved) {
+    log_warning("cannot note an adopted server", {{"error", saved.error().message}});
+  }
+}
+
 bool LocalPlatform::Impl::running(const NodeState& node) const {
   if (node.run.process.empty()) return false;
   return watcher ? watcher->running(node.run.process.pid) : is_alive(node.run.process);
@@ -103,10 +110,8 @@ std::string LocalPlatform::Impl::who_is_in_the_way(NodeState& node) {
     std::optional<PortHolder> holder = find_port_holder(state.spec.host, port);
     std::optional<ProcessIdentity> process = holder ? identify(holder->pid) : std::nullopt;
     if (process && is_server_of(holder->pid, node_paths(node)) && (!watcher || watcher->watch(*process))) {
-      node.run.process = *process;
-      node.run.started_ms = started_wall_ms(*process, wall_clock_ms());
-      if (!read_only)
-        log_info("server adopted", {{"node", node.name}, {"pid", std::to_string(process->pid)}});
+      adopt(node, *process);
+      if (!read_only) note_adopted(node);
       return "";
     }
     finding.note =
