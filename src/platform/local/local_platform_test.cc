@@ -140,6 +140,49 @@ TEST_F(LocalPlatformTest, StartsAndStopsAServer) {
   EXPECT_EQ(ask("p1-0", {"GET", "key"}).text, "value");
 }
 
+class LocalPlatformOn : public LocalPlatformTest, public testing::WithParamInterface<engine::TestEngine> {};
+
+// Two nodes that wake up with tables naming each other, with the replica in its place.
+TEST_P(LocalPlatformOn, StartsAShardFromItsTables) {
+  cluster::Spec spec = test_spec(Mode::kSharded, 1, 1);
+  spec.engine = engine_spec(GetParam());
+  create(spec);
+  std::vector<cluster::PeerView> peers;
+  for (const NodeState& node : platform_->state().nodes) {
+    cluster::PeerView peer;
+    peer.id = node.id;
+    peer.address = {spec.host, node.port};
+    peer.bus_port = static_cast<uint16_t>(node.port + 10000);
+    peer.shard_id = std::string(40, 'a');
+    peer.config_epoch = 1;
+    peer.primary = peers.empty();
+    if (peer.primary)
+      peer.slots = {{0, 16383}};
+    else
+      peer.primary_id = peers.front().id;
+    peers.push_back(peer);
+  }
+  for (size_t i = 0; i < peers.size(); ++i) {
+    StartNode with_table = step(platform_->state().nodes[i].name);
+    with_table.table = peers;
+    with_table.table[i].myself = true;
+    with_table.current_epoch = 1;
+    ASSERT_TRUE(platform_->start(with_table));
+  }
+  ASSERT_TRUE(answers("p1-0") && answers("p1-1"));
+  EXPECT_TRUE(wait_until([&] { return ask("p1-0", {"SET", "key", "value"}).ok(); }))
+      << ask("p1-0", {"CLUSTER", "INFO"}).text;
+  EXPECT_TRUE(wait_until([&] { return ask("p1-0", {"WAIT", "1", "100"}).integer == 1; }));
+  EXPECT_EQ(facts("p1-1").failed_starts, 0);
+  for (const char* node : {"p1-0", "p1-1"}) ASSERT_TRUE(platform_->stop(node, true));
+  EXPECT_TRUE(becomes("p1-0", Process::kStopped));
+  EXPECT_TRUE(becomes("p1-1", Process::kStopped));
+  EXPECT_EQ(facts("p1-1").data, DataOnDisk::kPresent);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, LocalPlatformOn, testing::ValuesIn(engine::test_engines()),
+                         engine_test_name);
+
 TEST_F(LocalPlatformTest, KeepsSecretsToItself) {
   create(test_spec(Mode::kReplicated, 1, 0));
   start("p1-0");

@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "platform/local/lock.h"
-#include "platform/local/resources.h"
 #include "platform/local/test_home.h"
 #include "platform/local/users.h"
 
@@ -171,17 +170,6 @@ TEST(SyncNodes, GrowsShrinksAndTakesBack) {
   ASSERT_TRUE(sync_nodes(home.path, larger, state));
   EXPECT_FALSE(state.nodes[2].removing);
   EXPECT_EQ(state.nodes[2].id, id);
-}
-
-TEST(CheckResources, WarnsOfMemoryThatIsNotThere) {
-  TestHome home;
-  cluster::Spec spec = cluster::default_spec("blue", Mode::kSharded, 3, 1);
-  EXPECT_TRUE(check_resources(spec, home.path));
-  spec.partitions[0].memory_bytes = int64_t{1} << 50;
-  Result<std::vector<std::string>> warnings = check_resources(spec, home.path);
-  ASSERT_TRUE(warnings);
-  EXPECT_THAT(*warnings, testing::Contains(HasSubstr("memory are free")));
-  EXPECT_FALSE(check_resources(spec, home.path + "/none"));
 }
 
 }  // namespace
