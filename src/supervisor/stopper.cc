@@ -171,7 +171,8 @@ void Stopper::tell_by_command(const std::vector<Server*>& due) {
     if (responses[i].error || responses[i].replies.empty()) continue;
     Server& server = *due[i];
     server.answers = true;
-    const std::string refusal = responses[i].replies.front().text;
+    std::string refusal = responses[i].replies.front().text;
+    while (refusal.ends_with('.')) refusal.pop_back();  // it stands within a sentence
     if (std::exchange(server.refusal, refusal) == refusal) continue;
     say_(LogLevel::kWarning, server.shard,
          fmt::format("{} refuses to stop: {}. It can probably not save its data: is there space on the disk? "
