@@ -165,25 +165,24 @@ Result<View> Slice::view_of(const Address& address, const std::string& id, const
 // last step.
 Status Slice::sort_out(std::vector<Slot>& to_move) {
   std::vector<Slot> handed_over;
+  std::vector<Slot> closed;
   for (const cluster::SlotRange& range : task_.slots) {
-    for (int slot = range.first; slot <= range.last; ++slot) {
-      auto at = static_cast<size_t>(slot);
-      if (to_.owned[at]) {
-        handed_over.push_back(static_cast<Slot>(slot));
-      } else if (!from_.owned[at] || from_.foreign[at] || to_.foreign[at]) {
+    for (int number = range.first; number <= range.last; ++number) {
+      auto slot = static_cast<Slot>(number);
+      if (to_.owned[slot]) {
+        handed_over.push_back(slot);
+      } else if (!from_.owned[slot] || from_.foreign[slot] || to_.foreign[slot]) {
         return fail(ErrorCode::kConflict,
                     fmt::format("slot {} cannot move from {} to {}: {}", slot, to_string(task_.from),
                                 to_string(task_.to),
-                                from_.owned[at] ? "it is already open between other nodes; close it first"
-                                                : "neither of them owns it"));
+                                from_.owned[slot] ? "it is already open between other nodes; close it first"
+                                                  : "neither of them owns it"));
       } else {
-        to_move.push_back(static_cast<Slot>(slot));
+        (from_.open[slot] || to_.open[slot] ? to_move : closed).push_back(slot);
       }
     }
   }
-  std::stable_partition(to_move.begin(), to_move.end(),
-                        [this](Slot slot) { return from_.open[slot] || to_.open[slot]; });
-  if (handed_over.empty()) return {};
+  to_move.insert(to_move.end(), closed.begin(), closed.end());
   return announce(handed_over);
 }
 
