@@ -58,6 +58,8 @@ class LocalPlatform : public Platform {
 
   // Beyond Platform, for the supervisor and the commands.
 
+  // The references are good until something is changed through this object: copy what is iterated over
+  // meanwhile.
   const ClusterState& state() const;
   const ClusterPaths& paths() const;
   const Users& users() const;

@@ -18,6 +18,7 @@ namespace keyway::platform::local {
 namespace {
 
 constexpr size_t kMaxLogReadBytes = 256 * 1024;
+constexpr int64_t kLongRunMs = 10'000;
 constexpr int64_t kPortFindingMs = 1000;
 constexpr int64_t kLogCheckMs = 60'000;
 
@@ -88,7 +89,9 @@ void LocalPlatform::Impl::note_end(NodeState& node) {
   bool told_to_end = ending.erase(node.name) > 0;
   node.run.process = {};
   node.run.unloadable = verdict.unloadable;
-  if (verdict.answered)
+  // The log of a long run may have been turned since, or be too long to be read from its beginning.
+  bool ran_long = !verdict.unloadable && wall_clock_ms() - node.run.started_ms > kLongRunMs;
+  if (verdict.answered || ran_long)
     node.run.failed_starts = 0;
   else if (!told_to_end)
     ++node.run.failed_starts;
@@ -199,9 +202,6 @@ Status LocalPlatform::Impl::launch_server(NodeState& node, const cluster::Server
   node.run.applied_config = config;
   node.run.applied_users = users.fingerprint();
   node.run.note.clear();
-  // Before and after: a supervisor that is killed in between finds the server by its folder, and here when it
-  // was started.
-  if (Status saved = save_run(); !saved) return saved;
   Result<ProcessIdentity> process =
       launch(Launch{engine->server, {files.config_file()}, files.folder, files.log_file()});
   if (!process) {
@@ -212,6 +212,7 @@ Status LocalPlatform::Impl::launch_server(NodeState& node, const cluster::Server
   }
   node.run.process = *process;
   if (Status watched = watcher->watch(*process); !watched) return watched;
+  // A supervisor that is killed before this is written finds the server by its folder (adopt_all).
   return save_run();
 }
 
