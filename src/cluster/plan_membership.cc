@@ -37,17 +37,15 @@ void introduce(Planning& planning) {
       if (node->answering() && (staying(shard, *node) || !shard.slots.empty())) members.push_back(node);
     }
   }
-  for (size_t i = 0; i < members.size(); ++i) {
-    for (size_t j = i + 1; j < members.size(); ++j) {
+  // Of two that differ, the later one is the newcomer; one introduction tells both.
+  for (size_t j = 1; j < members.size(); ++j) {
+    Meet step{members[j]->name, {}};
+    for (size_t i = 0; i < j; ++i) {
       if (members[i]->server.id == members[j]->server.id) continue;
-      if (unknown_to(*members[i], *members[j])) {
-        planning.add("", Meet{members[i]->name, members[j]->name},
-                     fmt::format("{} does not know it", members[i]->name));
-      } else if (unknown_to(*members[j], *members[i])) {
-        planning.add("", Meet{members[j]->name, members[i]->name},
-                     fmt::format("{} does not know it", members[j]->name));
-      }
+      if (unknown_to(*members[i], *members[j]) || unknown_to(*members[j], *members[i]))
+        step.on.push_back(members[i]->name);
     }
+    if (!step.on.empty()) planning.add("", std::move(step), "they do not know it, or not where it is");
   }
 }
 
@@ -66,7 +64,10 @@ void set_roles(Planning& planning, const ShardView& shard) {
     if (node == &primary || !node->answering() || planning.follows(*node, primary)) continue;
     const KnownNode* known = planning.knowledge.find(node->server.id);
     if (known == nullptr || !known->view.slots.empty()) continue;  // the slots part moves them away first
-    if (view_of(*node, primary.server.id) == nullptr) continue;    // not introduced yet
+    const PeerView* self = own_view(*node);
+    if (self == nullptr || !self->slots.empty())
+      continue;  // it has yet to hear that its slots went to another
+    if (view_of(*node, primary.server.id) == nullptr) continue;  // not introduced yet
     if (known->view.primary && node->server.keys > 0) {
       planning.problem(shard.name, node->name,
                        fmt::format("{} owns no slots and yet holds {} keys; look at them with `keyway exec "

@@ -144,13 +144,13 @@ void plan_slots(Planning& planning) {
   int moves = 0;
   for (auto& [pair, slots] : open) {
     if (moves++ < planning.policy.max_moves)
-      move(planning, pair.first, pair.second, normalize(std::move(slots)), "the move was begun");
+      move(planning, pair.first, pair.second, normalize(std::move(slots)), "it was begun");
   }
   if (!balance_may_begin(planning)) return;
   for (auto& [pair, slots] : wanted_pairs(planning)) {
     if (open.contains(pair)) continue;
     if (moves++ < planning.policy.max_moves)
-      move(planning, pair.first, pair.second, std::move(slots), "the shares of the shards ask for it");
+      move(planning, pair.first, pair.second, std::move(slots), "shards shall have their shares");
   }
 }
 

@@ -66,7 +66,33 @@ const NodeFacts* best_in_sync(const Planning& planning, const ShardView& shard, 
   return best;
 }
 
+bool linked_to(const NodeFacts& node, const std::string& id) {
+  return node.answering() && std::ranges::any_of(node.server.peers, [&](const PeerView& peer) {
+           return peer.id == id && peer.linked && !peer.myself;
+         });
+}
+
+// A replica asks the primaries for their votes once, and then not again for four node timeouts. Right after
+// its start, links are missing: those from it, over which it asks, and those to it, over which they answer.
+bool hears_voters(const Observed& observed, const NodeFacts& node) {
+  int voters = 0;
+  int heard = 0;
+  for (const PeerView& peer : node.server.peers) {
+    if (!peer.primary || peer.slots.empty()) continue;
+    ++voters;
+    const NodeFacts* voter = observed.find_id(peer.id);
+    if (voter != nullptr && linked_to(node, peer.id) && linked_to(*voter, node.server.id)) ++heard;
+  }
+  return 2 * heard > voters;
+}
+
+// Whether a step was added or is about to be.
 bool hand_over(Planning& planning, const ShardView& shard, const NodeFacts& to, const std::string& reason) {
+  if (planning.desired.mode == Mode::kSharded && !hears_voters(planning.observed, to)) {
+    planning.wait(
+        fmt::format("{} takes over {} once it is connected with the primaries", to.name, shard.name));
+    return true;
+  }
   return planning.add(shard.name, Promote{to.name, shard.primary->name, FailoverKind::kCoordinated}, reason);
 }
 
@@ -114,11 +140,19 @@ bool recovering(const Planning& planning, const ShardView& shard) {
 
 // One shard at a time; a shard that does not become whole does not hold up the others for ever.
 void restart(Planning& planning) {
+  bool wanted = std::ranges::any_of(planning.shards, [&](const ShardView& shard) {
+    return shard.desired != nullptr && wants_restart(planning, shard);
+  });
+  if (!wanted) return;
+  for (const ShardView& shard : planning.shards) {
+    if (shard.desired == nullptr || !recovering(planning, shard)) continue;
+    planning.wait(fmt::format("restarts go on once {} is whole", shard.name));
+    return;
+  }
   for (const ShardView& shard : planning.shards) {
     if (shard.desired == nullptr || !wants_restart(planning, shard)) continue;
     if (planning.disrupted(shard.name) || !planning.whole(shard) || is_open(shard)) {
       planning.wait(fmt::format("{} is to be restarted once it is whole", shard.name));
-      if (planning.disrupted(shard.name) || recovering(planning, shard)) return;
       continue;
     }
     if (restart_one(planning, shard)) return;

@@ -71,10 +71,12 @@ class Prediction {
   }
 
   void operator()(const Meet& step) {
-    NodeFacts& left = *observed_.find(step.node);
-    NodeFacts& right = *observed_.find(step.peer);
-    learn(left, right);
-    learn(right, left);
+    NodeFacts& newcomer = *observed_.find(step.node);
+    for (const std::string& name : step.on) {
+      NodeFacts& host = *observed_.find(name);
+      learn(newcomer, host);
+      learn(host, newcomer);
+    }
   }
 
   void operator()(const AddSlots& step) {

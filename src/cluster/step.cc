@@ -50,7 +50,9 @@ std::string describe(const Action& action) {
           [](const StopNode& s) { return fmt::format("{} {}", s.graceful ? "stop" : "kill", s.node); },
           [](const SetDataAside& s) { return fmt::format("put the data of {} aside", s.node); },
           [](const RemoveNode& s) { return fmt::format("remove {}", s.node); },
-          [](const Meet& s) { return fmt::format("introduce {} to {}", s.peer, s.node); },
+          [](const Meet& s) {
+            return fmt::format("introduce {} to {}", s.node, count_of(std::ssize(s.on), "server"));
+          },
           [](const AddSlots& s) { return fmt::format("give slots {} to {}", to_string(s.slots), s.node); },
           [](const Follow& s) { return fmt::format("make {} a replica of {}", s.node, s.primary); },
           [](const Promote& s) { return describe_promote(s); },
@@ -111,7 +113,6 @@ bool disruptive(const Action& action) {
 
 std::string key_of(const Action& action) {
   std::string detail;
-  if (const auto* meet = std::get_if<Meet>(&action)) detail = meet->peer;
   if (const auto* follow = std::get_if<Follow>(&action)) detail = follow->primary;
   if (const auto* forget = std::get_if<Forget>(&action)) detail = forget->id;
   if (const auto* move = std::get_if<MoveSlots>(&action)) detail = move->to;

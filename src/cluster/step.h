@@ -46,10 +46,10 @@ struct RemoveNode {
   std::string node;
 };
 
-// Sharded: has `node` meet the server at `peer`.
+// Sharded: has the listed `on` meet `node`, which they do not know, or not at its present address.
 struct Meet {
   std::string node;
-  std::string peer;
+  std::vector<std::string> on;
 };
 
 // Sharded: gives unowned slots to a primary.

@@ -35,17 +35,15 @@ class Actor {
   Act operator()(const cluster::SetDataAside& s) { return {platform_.set_data_aside(s.node, s.table), {}}; }
   Act operator()(const cluster::RemoveNode& s) { return {platform_.remove(s.node), {}}; }
 
-  Act operator()(const cluster::Meet& s) {
-    const NodeFacts& peer = node(s.peer);
-    return {run(s.node, {"CLUSTER", "MEET", peer.address.host, fmt::format("{}", peer.address.port)}), {}};
-  }
-
+  Act operator()(const cluster::Meet& s) { return {tell_all(s.on, meet(s), ""), {}}; }
   Act operator()(const cluster::AddSlots& s) { return {add_slots(s), {}}; }
   Act operator()(const cluster::Follow& s) { return {follow(s), {}}; }
   Act operator()(const cluster::Promote& s) {
     return {mode_ == Mode::kSharded ? promote_sharded(s) : promote_replicated(s), {}};
   }
-  Act operator()(const cluster::Forget& s) { return {forget(s), {}}; }
+  Act operator()(const cluster::Forget& s) {
+    return {tell_all(s.on, {"CLUSTER", "FORGET", s.id}, "Unknown node"), {}};
+  }
   Act operator()(const cluster::MoveSlots& s) { return move(s); }
   Act operator()(const cluster::CloseSlots& s) { return {close(s), {}}; }
   Act operator()(const cluster::SetConfig& s) { return {set_config(s), {}}; }
@@ -128,19 +126,29 @@ class Actor {
     return run(s.node, {"REPLICAOF", "NO", "ONE"});
   }
 
-  Status forget(const cluster::Forget& s) {
+  resp::Command meet(const cluster::Meet& s) const {
+    const Address& address = node(s.node).address;
+    return {"CLUSTER", "MEET", address.host, fmt::format("{}", address.port)};
+  }
+
+  // One command for many servers at once. An error reply that holds `harmless` (unless empty) is as good as
+  // OK.
+  Status tell_all(const std::vector<std::string>& names, const resp::Command& command,
+                  std::string_view harmless) {
     std::vector<engine::Request> requests;
-    resp::Command command = {"CLUSTER", "FORGET", s.id};
-    for (const std::string& name : s.on) requests.push_back({node(name).address, {command}});
+    for (const std::string& name : names) requests.push_back({node(name).address, {command}});
     std::vector<engine::Response> responses = servers_.exchange(requests, options_.call_timeout_ms);
-    for (size_t i = 0; i < responses.size(); ++i) {
-      if (responses[i].error) return fail(*responses[i].error);
-      const resp::Reply& reply = responses[i].replies.front();
-      if (reply.is_error() && reply.text.find("Unknown node") == std::string::npos) {
-        return as_status(requests[i].address, command, reply);
+    Status first;
+    for (size_t i = 0; i < responses.size() && first; ++i) {
+      if (responses[i].error) {
+        first = fail(*responses[i].error);
+        continue;
       }
+      const resp::Reply& reply = responses[i].replies.front();
+      bool excused = !harmless.empty() && reply.text.find(harmless) != std::string::npos;
+      if (!excused) first = as_status(requests[i].address, command, reply);
     }
-    return {};
+    return first;
   }
 
   Act move(const cluster::MoveSlots& s) {

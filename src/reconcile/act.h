@@ -1,4 +1,5 @@
-// Carries out one step against the servers and the platform. Checks the step's condition again where the servers cannot.
+// Carries out one step against the servers and the platform. Checks the step's condition again where the
+// servers cannot.
 #pragma once
 
 #include <string>
@@ -22,7 +23,7 @@ struct Act {
   std::string detail;
 };
 
-Act act(const cluster::Step& step, cluster::Mode mode, const cluster::Observed& observed, engine::Servers& servers,
-        platform::Platform& platform, const ActOptions& options);
+Act act(const cluster::Step& step, cluster::Mode mode, const cluster::Observed& observed,
+        engine::Servers& servers, platform::Platform& platform, const ActOptions& options);
 
 }  // namespace keyway::reconcile

@@ -8,6 +8,22 @@
 
 namespace keyway::reconcile {
 
+namespace {
+
+// How long an order may take to show. A coordinated handover ordered again begins anew, so it is given the
+// time after which the servers themselves give it up.
+int64_t time_to_work_ms(const cluster::Action& action) {
+  if (const auto* promote = std::get_if<cluster::Promote>(&action)) {
+    return promote->kind == cluster::FailoverKind::kCoordinated ? 5500 : 500;
+  }
+  bool slow =
+      std::holds_alternative<cluster::StopNode>(action) || std::holds_alternative<cluster::Meet>(action) ||
+      std::holds_alternative<cluster::Follow>(action) || std::holds_alternative<cluster::Forget>(action);
+  return slow ? 1000 : 0;
+}
+
+}  // namespace
+
 Loop::Loop(platform::Platform& platform, engine::Servers& servers, LoopOptions options)
     : platform_(platform), servers_(servers), options_(std::move(options)) {}
 
@@ -36,32 +52,34 @@ void Loop::note_silence(cluster::Observed& observed) {
   silent_since_ = std::move(silent_since);
 }
 
-// Steps of one shard build on each other: after one that failed, or waits for its back-off, the shard's later
-// ones are left for the next look. Other shards go on.
+// Steps of one shard build on each other: after one that failed, or that is not due, the shard's later ones
+// are left for the next look. Other shards go on.
 void Loop::carry_out(Tick& tick) {
   std::set<std::string> held;
-  std::map<std::string, Backoff> backoff;
+  std::map<std::string, Pause> pauses;  // of steps that are no longer planned, nothing is kept
   for (const cluster::Step& step : tick.plan.steps) {
     if (!step.shard.empty() && held.contains(step.shard)) continue;
     std::string key = cluster::key_of(step.action);
-    Backoff state = backoff_[key];
-    if (platform_.monotonic_ms() < state.not_before_ms) {
-      tick.delayed.push_back(fmt::format("{}: {}", cluster::describe(step.action), state.last_error));
+    Pause pause = pauses_[key];
+    if (platform_.monotonic_ms() < pause.not_before_ms) {
+      if (!pause.last_error.empty())
+        tick.delayed.push_back(fmt::format("{}: {}", cluster::describe(step.action), pause.last_error));
       held.insert(step.shard);
-      backoff[key] = std::move(state);
+      pauses[key] = std::move(pause);
       continue;
     }
     Act done = act(step, tick.desired.mode, tick.observed, servers_, platform_, options_.act);
+    int64_t wait_ms = time_to_work_ms(step.action);
     if (!done.status) {
       held.insert(step.shard);
-      state.last_error = done.status.error().message;
-      int64_t pause_ms = options_.backoff_min_ms << std::min(state.failures++, 20);
-      state.not_before_ms = platform_.monotonic_ms() + std::min(pause_ms, options_.backoff_max_ms);
-      backoff[key] = std::move(state);
+      pause.last_error = done.status.error().message;
+      wait_ms = std::min(options_.backoff_min_ms << std::min(pause.failures++, 20), options_.backoff_max_ms);
     }
+    pause.not_before_ms = platform_.monotonic_ms() + wait_ms;
+    if (wait_ms > 0) pauses[key] = std::move(pause);
     tick.outcomes.push_back({platform_.wall_ms(), step, std::move(done.status), std::move(done.detail)});
   }
-  backoff_ = std::move(backoff);  // of steps that are no longer planned, nothing is kept
+  pauses_ = std::move(pauses);
 }
 
 int64_t Loop::next_delay_ms(const Tick& tick) const {

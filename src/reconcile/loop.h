@@ -1,5 +1,6 @@
-// The loop: observe, plan, act, report. It keeps nothing that a crash could lose: what it remembers between ticks (back-off,
-// how long a server has been silent) it can learn again. Owned by the supervisor or the simulator; one thread.
+// The loop: observe, plan, act, report. It keeps nothing that a crash could lose: what it remembers between
+// ticks (back-off, how long a server has been silent) it can learn again. Owned by the supervisor or the
+// simulator; one thread.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,9 @@ namespace keyway::reconcile {
 struct LoopOptions {
   cluster::Policy policy;
   int64_t observe_timeout_ms = 400;
-  int64_t idle_ms = 1000;     // between ticks when nothing is to be done
-  int64_t waiting_ms = 50;    // between ticks while waiting for servers
+  int64_t idle_ms = 1000;        // between ticks when nothing is to be done
+  int64_t settle_ms = 5;         // after steps were carried out
+  int64_t waiting_ms = 25;       // between ticks while waiting for servers
   int64_t backoff_min_ms = 200;  // before a failed step is tried again; doubles
   int64_t backoff_max_ms = 10'000;
   ActOptions act;
@@ -38,8 +40,9 @@ struct Tick {
   cluster::Observed observed;
   cluster::Plan plan;
   std::vector<Outcome> outcomes;
-  std::vector<std::string> delayed;  // steps that wait for their back-off, with their last error
-  int64_t next_ms = 0;  // when to tick again at the latest; at once when a process has ended or a request has come
+  std::vector<std::string> delayed;  // steps that wait for their next try, with their last error
+  int64_t next_ms =
+      0;  // until the next tick, at the latest: a process that ends or a request makes it sooner
 };
 
 class Loop {
@@ -49,10 +52,11 @@ class Loop {
   Tick tick();
 
  private:
-  struct Backoff {
+  // A step that failed, or that was ordered and takes its time, is not carried out again before its hour.
+  struct Pause {
     int failures = 0;
     int64_t not_before_ms = 0;
-    std::string last_error;
+    std::string last_error;  // empty: it was ordered
   };
 
   void note_silence(cluster::Observed& observed);
@@ -62,8 +66,8 @@ class Loop {
   platform::Platform& platform_;
   engine::Servers& servers_;
   LoopOptions options_;
-  std::map<std::string, Backoff> backoff_;        // by key_of(step)
-  std::map<std::string, int64_t> silent_since_;   // by node, monotonic
+  std::map<std::string, Pause> pauses_;          // by key_of(step)
+  std::map<std::string, int64_t> silent_since_;  // by node, monotonic
 };
 
 }  // namespace keyway::reconcile
