@@ -194,6 +194,17 @@ TEST(PlanSharded, GrowsAndShrinks) {
   for (const char* name : {"p1-0", "p2-0", "p3-0"}) EXPECT_GE(count(scene.slots_of(name)), 5461) << name;
 }
 
+TEST(PlanSharded, AShardThatLeavesKeepsItsReplicasUntilItsSlotsAreGone) {
+  Scene scene = settled(Mode::kSharded, 3, 1);
+  hold_data(scene);
+  scene.resize(2, 1);
+  Plan made = scene.next();
+  EXPECT_GE(steps_of_kind(made, "move_slots"), 1);
+  EXPECT_EQ(steps_of_kind(made, "stop_node"), 0);
+  ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
+  EXPECT_EQ(scene.observed.nodes.size(), 4u);
+}
+
 TEST(PlanSharded, ShrinksToOneShard) {
   Scene scene = settled(Mode::kSharded, 4, 1);
   hold_data(scene);

@@ -205,6 +205,10 @@ void remove(Planning& planning, const ShardView& shard, const NodeFacts& node) {
       planning.wait(fmt::format("{} is removed once it owns no slots and nobody follows it", node.name));
     return;
   }
+  if (shard.desired == nullptr && !shard.slots.empty()) {
+    planning.wait(fmt::format("{} is removed once {} has given its slots away", node.name, shard.name));
+    return;  // until then it is a copy of data that is still there
+  }
   bool last_hope = shard.primary == &node && shard.desired != nullptr;
   if (last_hope || (shard.desired != nullptr && !planning.whole(shard))) {
     planning.wait(fmt::format("{} is removed once {} is whole without it", node.name, shard.name));
