@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -33,22 +34,42 @@ struct TestEngine {
   friend std::ostream& operator<<(std::ostream& out, const TestEngine& engine) { return out << engine.name; }
 };
 
-// The engines under $ENGINES_HOME (else /var/cache/keyway-engines), one folder each; without them the
-// system's redis-server.
+// "7.0.15", as the program itself says: "Redis server v=7.0.15 sha=…".
+inline std::string version_of(const std::string& program) {
+  std::string text;
+  if (FILE* pipe = ::popen((program + " --version").c_str(), "r")) {
+    for (int c = 0; (c = std::fgetc(pipe)) != EOF;) text += static_cast<char>(c);
+    ::pclose(pipe);
+  }
+  size_t at = text.find("v=");
+  return at == std::string::npos ? "" : text.substr(at + 2, text.find(' ', at) - at - 2);
+}
+
+// Where scripts/engines puts the servers under test.
+inline std::filesystem::path engines_folder() {
+  if (const char* folder = std::getenv("KEYWAY_ENGINES")) return folder;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"))
+    return std::filesystem::path(cache) / "keyway-engines";
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home != nullptr ? home : "/") / ".cache/keyway-engines";
+}
+
+// The engines in that folder; if it has none, the system's redis-server; without that, none, and tests on
+// servers do not run.
 inline std::vector<TestEngine> test_engines() {
   namespace fs = std::filesystem;
-  const char* home = std::getenv("ENGINES_HOME");
   std::vector<TestEngine> engines;
   std::error_code none;
-  for (const auto& entry :
-       fs::directory_iterator(home != nullptr ? home : "/var/cache/keyway-engines", none)) {
+  for (const auto& entry : fs::directory_iterator(engines_folder(), none)) {
     for (const char* server : {"redis-server", "valkey-server"}) {
       if (fs::exists(entry.path() / server))
         engines.push_back({entry.path().filename(), entry.path() / server});
     }
   }
-  if (engines.empty() && fs::exists("/usr/bin/redis-server"))
-    engines.push_back({"redis-7.0.x", "/usr/bin/redis-server"});
+  const std::string system_server = "/usr/bin/redis-server";
+  if (engines.empty() && fs::exists(system_server)) {
+    engines.push_back({"redis-" + version_of(system_server), system_server});
+  }
   std::sort(engines.begin(), engines.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return engines;
 }
