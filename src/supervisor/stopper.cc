@@ -220,9 +220,9 @@ void Stopper::judge(Server& server, int64_t now_ms) {
   } else if (server.state == State::kTold && now_ms - server.alive_ms >= options_.silence_ms) {
     server.state = State::kKilled;
     say_(LogLevel::kError, server.shard,
-         fmt::format("kill {} (pid {}): it gave no sign of life for {}; what it had not saved is lost unless "
-                     "a replica has it",
-                     server.name, server.pid, human_duration(options_.silence_ms)));
+         fmt::format("kill {} (pid {}): it gave no sign of life for {}{}", server.name, server.pid,
+                     human_duration(options_.silence_ms),
+                     server.primary ? "; what it had not saved is lost unless a replica has it" : ""));
     if (Status status = platform_.stop(server.name, false); !status) server.refusal = status.error().message;
   }
 }
@@ -282,9 +282,9 @@ Status Stopper::result() const {
     return fail(
         ErrorCode::kUnavailable,
         fmt::format(
-            "{} still running, with all data: {}. Mend the cause and run `keyway down` again, or go on with "
-            "`keyway up`",
-            left.size() == 1 ? "a server is" : "servers are", join(left, "; ")));
+            "{} still running, with all data: {}. `keyway down` tries again, `keyway up` goes on with {}",
+            left.size() == 1 ? "a server is" : "servers are", join(left, "; "),
+            left.size() == 1 ? "it" : "them"));
   }
   return {};
 }
