@@ -14,8 +14,6 @@ namespace keyway::platform::local {
 
 namespace {
 
-constexpr size_t kMaxSocketPathBytes = 107;  // sockaddr_un::sun_path, less its closing zero
-
 Result<std::string> absolute_from(const char* variable, const char* value, std::string_view below) {
   std::string path = value;
   if (!path.starts_with('/')) {
@@ -92,17 +90,6 @@ ClusterPaths cluster_paths(const std::string& home, std::string_view cluster) {
 Status make_private_folder(const std::string& folder) {
   if (Status made = make_folders(folder); !made) return made;
   return check_folder(folder);
-}
-
-Status check_socket_path(const ClusterPaths& paths) {
-  std::string path = paths.socket();
-  if (path.size() <= kMaxSocketPathBytes) return {};
-  return fail(
-      ErrorCode::kInvalidArgument,
-      fmt::format(
-          "the path {} is {} bytes too long for a Unix socket; choose a shorter name for the cluster or set "
-          "KEYWAY_HOME to a folder with a shorter path",
-          path, path.size() - kMaxSocketPathBytes));
 }
 
 Status prepare_home(const std::string& home) {

@@ -48,7 +48,4 @@ Status make_private_folder(const std::string& folder);
 // The same for `home` and its folder of clusters.
 Status prepare_home(const std::string& home);
 
-// kInvalidArgument: the control socket's path would not fit into a socket address (107 bytes).
-Status check_socket_path(const ClusterPaths& paths);
-
 }  // namespace keyway::platform::local

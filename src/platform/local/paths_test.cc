@@ -72,16 +72,5 @@ TEST(PrepareHome, RefusesWhatIsNoFolderOrNotOurs) {
   EXPECT_THAT(others.error().message, HasSubstr("uid 12345"));
 }
 
-TEST(CheckSocketPath, RefusesPathsTooLongForSockets) {
-  std::string home = "/home/somebody/.local/state/keyway";
-  EXPECT_TRUE(check_socket_path(cluster_paths(home, std::string(45, 'x'))));
-  EXPECT_EQ(cluster_paths(home, std::string(47, 'x')).socket().size(), 107u);
-  EXPECT_TRUE(check_socket_path(cluster_paths(home, std::string(47, 'x'))));
-  Status status = check_socket_path(cluster_paths(home, std::string(48, 'x')));
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_THAT(status.error().message, HasSubstr("1 bytes too long"));
-}
-
 }  // namespace
 }  // namespace keyway::platform::local

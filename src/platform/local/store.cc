@@ -159,7 +159,6 @@ bool cluster_exists(const std::string& home, std::string_view name) {
 }
 
 Result<Created> create_cluster(const std::string& home, const cluster::Spec& spec) {
-  if (Status fits = check_socket_path(cluster_paths(home, spec.name)); !fits) return fail(fits.error());
   if (Status prepared = prepare_home(home); !prepared) return fail(prepared.error());
   Result<FileLock> lock = lock_store(home);
   if (!lock) return fail(lock.error());
