@@ -19,6 +19,7 @@ namespace keyway::cli {
 namespace {
 
 constexpr int64_t kRedrawMs = 100;
+constexpr size_t kFrameLines = 3;  // around the status: two blank ones and how to stop
 
 std::string event_json(const supervisor::Event& event) {
   return fmt::format(R"({{"time_ms": {}, "level": {}, "shard": {}, "text": {}}})", event.wall_ms,
@@ -36,6 +37,13 @@ class Foreground {
 
   void event(const supervisor::Event& event) {
     view_.print(json_ ? event_json(event) : event_line(event, view_.terminal()));
+  }
+
+  // The last words.
+  void stopped() {
+    if (json_) return;
+    view_.print(fmt::format("Stopped; the data is kept. Start it again: keyway up {}", cluster_));
+    view_.clear();
   }
 
   void tick(const reconcile::Tick& tick, bool stopping) {
@@ -64,17 +72,20 @@ class Foreground {
   }
 
   void tell_hints(const reconcile::ClusterStatus& status) {
+    view_.print("");
     view_.print(fmt::format("Up in {}.", human_duration(steady_ms() - begin_ms_)));
     for (const std::string& line : hint_lines(status, user_, view_.terminal())) view_.print(line);
   }
 
   void draw(const reconcile::ClusterStatus& status, bool stopping) {
+    const Terminal& terminal = view_.terminal();
+    size_t room = view_.room() > kFrameLines ? view_.room() - kFrameLines : 0;
     std::vector<std::string> lines = {""};
-    for (std::string& line : status_lines(status, view_.terminal())) lines.push_back(std::move(line));
+    for (std::string& line : status_lines(status, terminal, room)) lines.push_back(std::move(line));
     lines.emplace_back();
     std::string_view what = stopping ? "Stopping the servers; their data is kept."
                                      : "Ctrl-C stops the servers and keeps their data.";
-    lines.push_back(paint(what, Style::kFaint, view_.terminal().colour));
+    lines.push_back(paint(what, Style::kFaint, terminal.colour));
     view_.show(std::move(lines));
   }
 
@@ -99,6 +110,7 @@ Outcome run_in_foreground(const std::string& cluster, const std::string& user, O
   options.on_tick = [&](const reconcile::Tick& tick, bool stopping) { view.tick(tick, stopping); };
   Status status = supervisor::run_supervisor(options);
   if (!status) return fail(status.error());
+  view.stopped();
   return kExitDone;
 }
 

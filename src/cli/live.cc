@@ -44,9 +44,14 @@ void LiveView::print(std::string_view line) {
   if (sink_.offer(stay_)) stay_.clear();
 }
 
+const Terminal& LiveView::terminal() {
+  if (terminal_.interactive) update_window_size(fd_, terminal_);
+  return terminal_;
+}
+
 std::vector<std::string> LiveView::fit(std::vector<std::string> area) const {
-  if (terminal_.rows > 1 && area.size() > static_cast<size_t>(terminal_.rows - 1)) {
-    size_t kept = static_cast<size_t>(terminal_.rows - 2);
+  if (room() > 0 && area.size() > room()) {
+    size_t kept = room() - 1;
     std::string more = fmt::format("({} more)", count_of(static_cast<int64_t>(area.size() - kept), "line"));
     area.resize(kept);
     area.push_back(paint(more, Style::kFaint, terminal_.colour));
@@ -55,9 +60,19 @@ std::vector<std::string> LiveView::fit(std::vector<std::string> area) const {
   return area;
 }
 
+// How many rows the area takes now: in a window made narrower, terminals break its lines.
+int LiveView::drawn_rows() const {
+  int rows = 0;
+  for (int columns : drawn_) {
+    bool broken = terminal_.columns > 0 && columns > terminal_.columns;
+    rows += broken ? (columns + terminal_.columns - 1) / terminal_.columns : 1;
+  }
+  return rows;
+}
+
 std::string LiveView::frame(const std::vector<std::string>& area) const {
   std::string text = full_screen_ ? "\x1b[H" : "\r";
-  if (!full_screen_ && drawn_lines_ > 0) text += fmt::format("\x1b[{}A", drawn_lines_);
+  if (int rows = drawn_rows(); !full_screen_ && rows > 0) text += fmt::format("\x1b[{}A", rows);
   for (std::string_view line : split(stay_, '\n')) {
     if (line.data() + line.size() == stay_.data() + stay_.size()) break;  // what follows the last line end
     text += fmt::format("{}\x1b[K\n", line);
@@ -69,11 +84,12 @@ std::string LiveView::frame(const std::vector<std::string>& area) const {
 void LiveView::show(std::vector<std::string> area) {
   if (!terminal_.interactive) return;
   if (!sink_.flush()) return;  // it has not even taken the last frame
-  update_window_size(fd_, terminal_);
+  terminal();
   area = fit(std::move(area));
   if (!sink_.offer(frame(area))) return;
   stay_.clear();
-  drawn_lines_ = area.size();
+  drawn_.clear();
+  for (const std::string& line : area) drawn_.push_back(columns_of(line));
 }
 
 std::string spinner(size_t step, bool utf8) {

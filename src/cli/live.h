@@ -30,13 +30,15 @@ class LiveView {
   // Removes the area.
   void clear() { show({}); }
 
-  // As it is now: the window may have been resized since the last call of show.
-  const Terminal& terminal() const { return terminal_; }
-  bool reader_gone() const { return sink_.broken(); }
+  // As it is at this moment: the window may be resized at any time.
+  const Terminal& terminal();
+  // How many lines an area may have; 0: no limit.
+  size_t room() const { return terminal_.rows > 1 ? static_cast<size_t>(terminal_.rows - 1) : 0; }
 
  private:
   std::string frame(const std::vector<std::string>& area) const;
   std::vector<std::string> fit(std::vector<std::string> area) const;
+  int drawn_rows() const;
 
   int fd_;
   Terminal terminal_;
@@ -44,7 +46,7 @@ class LiveView {
   Sink sink_;
   std::string stay_;        // lines that stay and are not yet written
   size_t left_out_ = 0;     // lines that would have stayed
-  size_t drawn_lines_ = 0;  // of the area
+  std::vector<int> drawn_;  // the columns of each line of the area
 };
 
 // The sign that turns while something goes on: one of its states, by `step`.

@@ -157,6 +157,16 @@ TEST_F(Pipe, LiveViewDrawsInPlace) {
   EXPECT_EQ(read_all(), "\r\x1b[1A\x1b[J");
 }
 
+TEST_F(Pipe, LiveViewPutsEmptyAndSeveralLinesAbove) {
+  Terminal terminal;
+  terminal.interactive = true;
+  LiveView view(ends_[1], terminal);
+  view.print("");
+  view.print("x");
+  view.show({"a"});
+  EXPECT_EQ(read_all(), "\r\x1b[K\nx\x1b[K\na\x1b[K\n\x1b[J");
+}
+
 TEST_F(Pipe, FullScreenIsLeftAgain) {
   Terminal terminal;
   terminal.interactive = true;

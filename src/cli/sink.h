@@ -27,14 +27,11 @@ class Sink {
   // Writes for up to `timeout_ms`. True: nothing is pending.
   bool drain(int64_t timeout_ms);
 
-  // The reader has gone away; all further text is thrown away.
-  bool broken() const { return broken_; }
-
  private:
   int fd_ = -1;
   bool own_ = false;  // fd_ was opened here
   bool socket_ = false;
-  bool broken_ = false;
+  bool broken_ = false;  // the reader has gone away; all further text is thrown away
   size_t max_pending_bytes_;
   std::string pending_;
 };

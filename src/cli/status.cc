@@ -38,7 +38,7 @@ Outcome watch(Observer& observer, Output& output) {
     Result<Seen> seen = observer.look();
     if (!seen) return fail(seen.error());
     if (in_place) {
-      view.show(status_lines(seen->status, view.terminal()));
+      view.show(status_lines(seen->status, view.terminal(), view.room()));
     } else {
       print_status(*seen, output);
       if (!output.json()) output.print("\n");

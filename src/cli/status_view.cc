@@ -113,6 +113,35 @@ void add_supervisor(std::vector<std::string>& lines, const ClusterStatus& status
   lines.push_back(paint(text, Style::kWarning, terminal.colour));
 }
 
+std::vector<std::string> all_lines(const ClusterStatus& status, const Terminal& terminal) {
+  std::vector<std::string> lines = {heading(status, terminal), ""};
+  for (std::string& line : node_table(status).render(terminal)) lines.push_back(std::move(line));
+  size_t before = lines.size();
+  lines.emplace_back();
+  add_notes(lines, status);
+  if (status.state != "stopped") add_doing(lines, status, terminal);
+  add_problems(lines, status, terminal);
+  add_supervisor(lines, status, terminal);
+  if (lines.size() == before + 1) lines.pop_back();
+  return lines;
+}
+
+// Replicas first, then primaries, from the last shard upward. How many were left out.
+size_t leave_out_healthy(ClusterStatus& status, size_t count) {
+  size_t left_out = 0;
+  for (auto shard = status.shards.rbegin(); shard != status.shards.rend(); ++shard) {
+    left_out += std::erase_if(shard->replicas, [&, taken = left_out](const NodeStatus& node) mutable {
+      return node.health == "ok" && taken++ < count;
+    });
+  }
+  for (auto shard = status.shards.rbegin(); shard != status.shards.rend() && left_out < count; ++shard) {
+    if (!shard->primary || shard->primary->health != "ok") continue;
+    shard->primary.reset();
+    ++left_out;
+  }
+  return left_out;
+}
+
 }  // namespace
 
 Style style_of(std::string_view state) {
@@ -123,16 +152,19 @@ Style style_of(std::string_view state) {
   return state == "stopped" ? Style::kFaint : Style::kWarning;
 }
 
-std::vector<std::string> status_lines(const ClusterStatus& status, const Terminal& terminal) {
-  std::vector<std::string> lines = {heading(status, terminal), ""};
-  for (std::string& line : node_table(status).render(terminal)) lines.push_back(std::move(line));
-  size_t before = lines.size();
-  lines.emplace_back();
-  add_notes(lines, status);
-  if (status.state != "stopped") add_doing(lines, status, terminal);
-  add_problems(lines, status, terminal);
-  add_supervisor(lines, status, terminal);
-  if (lines.size() == before + 1) lines.pop_back();
+std::vector<std::string> status_lines(const ClusterStatus& status, const Terminal& terminal,
+                                      size_t max_lines) {
+  std::vector<std::string> lines = all_lines(status, terminal);
+  if (max_lines == 0 || lines.size() <= max_lines) return lines;
+  ClusterStatus shorter = status;
+  size_t left_out = leave_out_healthy(shorter, lines.size() + 1 - max_lines);
+  std::string head = std::move(lines.front());
+  lines = all_lines(shorter, terminal);
+  lines.front() = std::move(head);
+  std::string note =
+      fmt::format("({} that {} well left out)", count_of(static_cast<int64_t>(left_out), "node"),
+                  left_out == 1 ? "is" : "are");
+  lines.push_back(paint(note, Style::kFaint, terminal.colour));
   return lines;
 }
 

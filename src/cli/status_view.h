@@ -11,8 +11,9 @@
 namespace keyway::cli {
 
 // A heading, the table of nodes by shard, what is under way, problems, and what to do where no supervisor
-// runs.
-std::vector<std::string> status_lines(const reconcile::ClusterStatus& status, const Terminal& terminal);
+// runs. Of more than `max_lines` lines (0: no limit), nodes that are well are left out first.
+std::vector<std::string> status_lines(const reconcile::ClusterStatus& status, const Terminal& terminal,
+                                      size_t max_lines = 0);
 
 // How to connect to (as `user`), change and stop the cluster.
 std::vector<std::string> hint_lines(const reconcile::ClusterStatus& status, std::string_view user,
