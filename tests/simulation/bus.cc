@@ -20,6 +20,7 @@ Bus::Bus(Server& server, NodeTable table, int64_t node_timeout_us)
     peer.pong_received_us = 0;
     peer.pfail = false;
     peer.reports.clear();
+    if (!peer.primary) peer.config_epoch = 0;  // a replica's own epoch is not read from the file
     table_.current_epoch = std::max(table_.current_epoch, peer.config_epoch);
   }
 }
@@ -67,7 +68,7 @@ void Bus::start() {
     server_.replication.is_replica = true;
     if (primary != nullptr) server_.replication.follow(primary->place);
   }
-  if (is_primary() && owns_slots(my_id())) server_.world.ledger.takes_over(server_, false);
+  if (is_primary() && owns_slots(my_id())) server_.world.ledger.takes_over(server_, Claim::kStarted);
   cron();
 }
 
@@ -132,8 +133,7 @@ void Bus::note_authority() {
   takes_writes_ = takes;
   if (!begins) return;
   if (server_.world.tracing) server_.world.trace(server_.name() + " takes writes");
-  server_.world.ledger.takes_over(server_, elected_);
-  elected_ = false;
+  server_.world.ledger.takes_over(server_, claim_);
 }
 
 int Bus::count_reports(Peer& peer) {

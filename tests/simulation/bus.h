@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cluster/slots.h"
+#include "ledger.h"
 #include "peer.h"
 #include "place.h"
 #include "slot_map.h"
@@ -125,6 +126,7 @@ class Bus {
   void handle_gossip(const BusMessage& message, Peer* sender);
   void handle_pong(const BusMessage& message, Peer* sender);
   void handle_update(const BusMessage& message);
+  cluster::SlotRanges claimable(int sender_id, uint64_t epoch, const cluster::SlotRanges& slots) const;
   void update_slots(int sender_id, uint64_t epoch, const cluster::SlotRanges& slots);
   void handle_collision(const BusMessage& message);
 
@@ -142,6 +144,7 @@ class Bus {
   NodeTable table_;
   const int64_t node_timeout_us_;
   std::vector<Handshake> handshakes_;
+  cluster::SlotRanges unclaimed_;  // slots whose owner no longer claims them: free for whoever does
   std::map<int, int64_t> banned_;  // forgotten ids: until when gossip may not bring them back
   bool started_ = false;
   bool ok_ = false;
@@ -157,7 +160,7 @@ class Bus {
   bool auth_sent_ = false;
   int auth_rank_ = 0;
   uint64_t auth_epoch_ = 0;
-  bool elected_ = false;  // the last promotion was not asked for
+  Claim claim_ = Claim::kStarted;  // how it became a primary last
 
   // Handover (manual failover), of both sides.
   int64_t handover_end_us_ = 0;

@@ -217,6 +217,7 @@ void Bus::handle_config(const BusMessage& message, Peer& sender) {
   if (differs) {
     // It claims slots that we know under a higher epoch: tell it.
     for (const cluster::SlotRange& range : subtract(*message.slots, table_.slots.of(sender_id))) {
+      if (cluster::contains(unclaimed_, range.first)) continue;
       const Peer* better = find(owner(range.first));
       if (better == nullptr || better->config_epoch <= message.config_epoch) continue;
       BusMessage update = header(BusMessage::Type::kUpdate);
@@ -288,35 +289,52 @@ void Bus::handle_update(const BusMessage& message) {
   update_slots(message.about_id, message.about_epoch, *message.about_slots);
 }
 
+// The slots that a claim rebinds: those of nobody, of an owner with a lower epoch, or of one that no longer
+// claims them; but not those that this server is importing, which only commands change.
+cluster::SlotRanges Bus::claimable(int sender_id, uint64_t epoch, const cluster::SlotRanges& slots) const {
+  cluster::SlotRanges result;
+  for (const cluster::SlotRange& range : subtract(slots, table_.slots.of(sender_id))) {
+    for (const SlotMap::Run& run : table_.slots.runs()) {
+      int first = std::max<int>(run.first, range.first);
+      int last = std::min<int>(run.last, range.last);
+      if (first > last) continue;
+      cluster::SlotRanges part = {{static_cast<cluster::Slot>(first), static_cast<cluster::Slot>(last)}};
+      bool stronger = run.owner != kNobody && find(run.owner)->config_epoch >= epoch;
+      if (stronger) part = subtract(part, subtract(part, unclaimed_));
+      result.insert(result.end(), part.begin(), part.end());
+    }
+  }
+  for (const auto& [slot, from] : table_.importing) {
+    auto at = static_cast<cluster::Slot>(slot);
+    result = subtract(result, {{at, at}});
+  }
+  return result;
+}
+
 // A node claims slots under an epoch: rebinds those it is right about, and turns this server into its replica
 // if it has taken the place of this server or of its primary (clusterUpdateSlotsConfigWith).
 void Bus::update_slots(int sender_id, uint64_t epoch, const cluster::SlotRanges& slots) {
   if (sender_id == my_id()) return;
+  cluster::SlotRanges left = subtract(table_.slots.of(sender_id), slots);
   int current = is_primary() ? my_id() : me().primary_id;
   cluster::SlotRanges lost_with_keys;
   int from_us = 0;
-  for (const cluster::SlotRange& range : subtract(slots, table_.slots.of(sender_id))) {
+  for (const cluster::SlotRange& range : claimable(sender_id, epoch, slots)) {
     for (const SlotMap::Run& run : std::vector<SlotMap::Run>(table_.slots.runs())) {
       int first = std::max<int>(run.first, range.first);
       int last = std::min<int>(run.last, range.last);
-      if (first > last || (run.owner != kNobody && find(run.owner)->config_epoch >= epoch)) continue;
       for (int slot = first; slot <= last; ++slot) {
-        if (!table_.importing.empty() && table_.importing.contains(slot)) continue;
         if (run.owner == my_id() && server_.count_keys(slot) > 0) {
           lost_with_keys.push_back({static_cast<cluster::Slot>(slot), static_cast<cluster::Slot>(slot)});
         }
         from_us += run.owner == current ? 1 : 0;
       }
-      if (table_.importing.empty()) {
-        table_.slots.set(first, last, sender_id);
-      } else {
-        for (int slot = first; slot <= last; ++slot) {
-          if (!table_.importing.contains(slot)) table_.slots.set(slot, slot, sender_id);
-        }
-      }
-      state_dirty_ = true;
     }
+    table_.slots.set(range.first, range.last, sender_id);
+    state_dirty_ = true;
   }
+  unclaimed_.insert(unclaimed_.end(), left.begin(), left.end());
+  unclaimed_ = subtract(cluster::normalize(std::move(unclaimed_)), slots);
   const Peer* primary = is_primary() ? nullptr : find(me().primary_id);
   bool replaced = from_us > 0 && current >= 0 && !owns_slots(current) && cluster::count(slots) == from_us;
   if (replaced) {

@@ -16,7 +16,7 @@ std::string Bus::add_slots(const cluster::SlotRanges& ranges) {
   }
   bool took = takes_writes_;
   update_state();
-  if (took && takes_writes_) server_.world.ledger.takes_over(server_, false);
+  if (took && takes_writes_) server_.world.ledger.takes_over(server_, Claim::kOrdered);
   return "";
 }
 

@@ -211,7 +211,7 @@ Reply replica_of(Server& server, const Command& command) {
   if (lower(command, 1) == "no") {
     bool was_replica = server.replication.is_replica;
     server.replication.become_primary();
-    if (was_replica) server.world.ledger.takes_over(server, false);
+    if (was_replica) server.world.ledger.takes_over(server, Claim::kOrdered);
     return ok();
   }
   Address address{command[1], static_cast<uint16_t>(parse_int(command[2]).value_or(0))};
@@ -242,6 +242,10 @@ Reply failover(Server& server, const Command& command) {
 }
 
 }  // namespace
+
+bool Server::postpones(const Command& command) const {
+  return serving() && !closing && lower(command, 0) == "migrate" && writes_paused();
+}
 
 std::optional<Reply> Server::execute(const Command& command) {
   std::string name = lower(command, 0);

@@ -53,7 +53,7 @@ void Bus::handle_failover() {
   }
   if (auth_votes_ < size() / 2 + 1) return;
   myself().config_epoch = std::max(me().config_epoch, auth_epoch_);
-  elected_ = !manual;
+  claim_ = manual ? Claim::kOrdered : Claim::kElected;
   promote();
 }
 
@@ -73,7 +73,7 @@ void Bus::promote() {
   if (is_primary() || old < 0) return;
   if (server_.world.tracing) {
     server_.world.trace(fmt::format("{} becomes the primary in epoch {} ({})", server_.name(),
-                                    me().config_epoch, elected_ ? "elected" : "ordered"));
+                                    me().config_epoch, claim_ == Claim::kElected ? "elected" : "ordered"));
   }
   myself().primary = true;
   myself().primary_id = -1;
@@ -84,7 +84,7 @@ void Bus::promote() {
     table_.migrating.clear();
     table_.importing.clear();
   }
-  server_.world.ledger.takes_over(server_, elected_);
+  server_.world.ledger.takes_over(server_, claim_);
   update_state();
   broadcast(BusMessage::Type::kPong);
   reset_handover();
@@ -118,7 +118,7 @@ std::string Bus::failover(bool force, bool takeover) {
   handover_end_us_ = now() + kHandoverUs;
   if (takeover) {
     bump_epoch();
-    elected_ = false;
+    claim_ = Claim::kOrdered;
     promote();
   } else if (force) {
     handover_can_start_ = true;

@@ -86,19 +86,20 @@ void Ledger::copy_gone(Cause cause, int place, const char* how) {
   }
 }
 
-void Ledger::takes_over(const Server& server, bool elected) {
+void Ledger::takes_over(const Server& server, Claim claim) {
   for (size_t key = 0; key < promised_.size(); ++key) {
     if (server.bus != nullptr && server.bus->owner(world_.key_slots[key]) != server.bus->my_id()) continue;
     if (doomed(static_cast<int>(key), server)) continue;  // it will hear of its replacement
-    check_key(server, static_cast<int>(key), elected);
+    check_key(server, static_cast<int>(key), claim);
   }
 }
 
 // A server that takes over with less than was promised must have been the best choice.
-void Ledger::check_key(const Server& server, int key, bool elected) {
+void Ledger::check_key(const Server& server, int key, Claim claim) {
   size_t at = static_cast<size_t>(key);
   if (server.values[at] >= promised_[at]) return;
   bool empty = server.total_keys() == 0;
+  int64_t decided_us = claim == Claim::kStarted ? server.started_us : world_.now_us();
   int64_t elsewhere = 0;
   for (int i = 0; i < world_.place_count(); ++i) {
     const Place& place = world_.place(i);
@@ -112,8 +113,8 @@ void Ledger::check_key(const Server& server, int key, bool elected) {
     }
     if (i == server.place) continue;
     if (value <= server.values[at]) continue;
-    bool known = live && world_.reachable_for(i, kSeenUs);
-    bool excused = elected || (!known && !empty);
+    bool known = live && world_.reachable_for(i, kSeenUs) && other->started_us < decided_us;
+    bool excused = claim == Claim::kElected || (!known && !empty);
     if (world_.settings.unplanned && excused) continue;
     violation(fmt::format("{} takes over with {} = {} though {} has {} of {} promised", server.name(),
                           world_.key_names[at], server.values[at], place.name, value, promised_[at]));

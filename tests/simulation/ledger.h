@@ -21,6 +21,13 @@ enum class Cause {
   kReplicated,  // a deletion that arrived by replication (keys that have moved away)
 };
 
+// How a server has come to be a primary.
+enum class Claim {
+  kStarted,  // it was started as one
+  kOrdered,  // Keyway promoted it
+  kElected,  // the servers themselves did
+};
+
 class Ledger {
  public:
   explicit Ledger(World& world) : world_(world) {}
@@ -36,9 +43,8 @@ class Ledger {
   // A copy has just gone. Whatever no other copy holds is forgiven or is a violation.
   void copy_gone(Cause cause, int place, const char* how);
 
-  // `server` has just become the primary of its shard by right. `elected`: by the servers themselves, not by
-  // Keyway's order.
-  void takes_over(const Server& server, bool elected);
+  // `server` has just become the primary of its shard by right.
+  void takes_over(const Server& server, Claim claim);
 
   // The best value of `key` in any copy: the memory of a serving process, the intact disk of one that does
   // not serve.
@@ -52,7 +58,7 @@ class Ledger {
   int64_t forgiven_count() const { return forgiven_count_; }
 
  private:
-  void check_key(const Server& server, int key, bool elected);
+  void check_key(const Server& server, int key, Claim claim);
   bool doomed(int key, const Server& at) const;
 
   World& world_;

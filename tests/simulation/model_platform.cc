@@ -96,9 +96,11 @@ cluster::NodeFacts ModelPlatform::facts(const Node& node) const {
   facts.started_ms = node.started_ms;
   facts.failed_starts = node.failed_starts;
   facts.unloadable = node.unloadable;
-  facts.data = server != nullptr     ? cluster::DataOnDisk::kUnknown
-               : place.disk.has_data ? cluster::DataOnDisk::kPresent
-                                     : cluster::DataOnDisk::kNone;
+  // A snapshot of no keys is no copy of anything.
+  bool present = place.disk.has_data && (!place.disk.loadable || holds_keys(place.disk.values));
+  facts.data = server != nullptr ? cluster::DataOnDisk::kUnknown
+               : present         ? cluster::DataOnDisk::kPresent
+                                 : cluster::DataOnDisk::kNone;
   facts.has_node_table = place.disk.has_table;
   facts.applied_config = node.applied_config;
   facts.applied_users = node.applied_users;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kWayUs = 150;     // from Keyway to a server, or back
 constexpr int64_t kCommandUs = 10;  // for each command
+constexpr int64_t kPostponedUs = 20'000;
 
 Error unavailable(const World& world, int place) {
   std::string name = place < 0 ? "nobody" : world.place(place).name;
@@ -57,24 +58,31 @@ void ModelServers::deliver(const std::shared_ptr<Calls>& calls, size_t index,
   int place = (*calls)[index].place;
   if (world_.network.cut(kKeyway, place)) return;
   int pid = world_.server(place)->pid;
-  auto work = [this, calls, index, commands](Server& server) {
-    std::vector<resp::Reply> replies;
-    for (const resp::Command& command : commands) {
-      std::optional<resp::Reply> reply = server.execute(command);
-      if (!reply) return;
-      replies.push_back(std::move(*reply));
+  auto pipeline = std::make_shared<Pipeline>(Pipeline{calls, index, commands, {}});
+  world_.on_server(place, pid, kWayUs, [this, pipeline](Server& server) { carry_out(pipeline, server); });
+}
+
+void ModelServers::carry_out(const std::shared_ptr<Pipeline>& pipeline, Server& server) {
+  while (pipeline->replies.size() < pipeline->commands.size()) {
+    const resp::Command& command = pipeline->commands[pipeline->replies.size()];
+    if (server.postpones(command)) {
+      world_.on_server(server.place, server.pid, kPostponedUs,
+                       [this, pipeline](Server& later) { carry_out(pipeline, later); });
+      return;
     }
-    int at = server.place;
-    if (world_.network.cut(at, kKeyway)) return;
-    int64_t way_us = static_cast<int64_t>(commands.size()) * kCommandUs + world_.place(at).slow_us;
-    world_.scheduler.after(way_us, [calls, index, replies = std::move(replies)]() mutable {
-      Call& call = (*calls)[index];
-      if (call.done) return;
-      call.done = true;
-      call.response.replies = std::move(replies);
-    });
-  };
-  world_.on_server(place, pid, kWayUs, std::move(work));
+    std::optional<resp::Reply> reply = server.execute(command);
+    if (!reply) return;
+    pipeline->replies.push_back(std::move(*reply));
+  }
+  int at = server.place;
+  if (world_.network.cut(at, kKeyway)) return;
+  int64_t way_us = static_cast<int64_t>(pipeline->commands.size()) * kCommandUs + world_.place(at).slow_us;
+  world_.scheduler.after(way_us, [pipeline] {
+    Call& call = (*pipeline->calls)[pipeline->index];
+    if (call.done) return;
+    call.done = true;
+    call.response.replies = std::move(pipeline->replies);
+  });
 }
 
 bool ModelServers::all_done(const Calls& calls) {

@@ -31,7 +31,16 @@ class ModelServers : public engine::Servers {
   };
   using Calls = std::vector<Call>;
 
+  // A pipeline on its way through a server.
+  struct Pipeline {
+    std::shared_ptr<Calls> calls;
+    size_t index = 0;
+    std::vector<resp::Command> commands;
+    std::vector<resp::Reply> replies;
+  };
+
   void deliver(const std::shared_ptr<Calls>& calls, size_t index, const std::vector<resp::Command>& commands);
+  void carry_out(const std::shared_ptr<Pipeline>& pipeline, Server& server);
   static bool all_done(const Calls& calls);
 
   World& world_;

@@ -353,7 +353,7 @@ void Replication::finish_handover(int to_place, int to_pid, bool force) {
   if (!possible) return;
   if (world.tracing) world.trace(server_.name() + " hands over to " + target->name());
   target->replication.become_primary();
-  world.ledger.takes_over(*target, false);
+  world.ledger.takes_over(*target, Claim::kOrdered);
   follow(to_place);
 }
 

@@ -78,7 +78,7 @@ void Server::serve() {
     replication.is_replica = false;  // follow() turns it back, and makes it connect
     replication.follow(launch_.hold ? -1 : launch_.follow);
   } else {
-    world.ledger.takes_over(*this, false);
+    world.ledger.takes_over(*this, Claim::kStarted);
   }
   struct Cron {
     int turn = 0;

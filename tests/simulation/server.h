@@ -63,6 +63,9 @@ class Server {
   // One command of Keyway's. Nothing: the server closes the connection when it ends.
   std::optional<resp::Reply> execute(const resp::Command& command);
 
+  // Whether the command has to wait, since writes are paused.
+  bool postpones(const resp::Command& command) const;
+
   // What a client's read or write of a key meets.
   enum class Access { kOk, kMoved, kAsk, kTryAgain, kRefused };
   struct Answer {

@@ -75,6 +75,7 @@ class Run {
     if (loop_ == nullptr) {
       reconcile::LoopOptions options;
       options.waiting_ms = scenario_.waiting_ms;
+      options.act.move.clock_ms = [this] { return world_.scheduler.now_ms(); };
       loop_ = std::make_unique<reconcile::Loop>(platform_, servers_, options);
     }
     woken_ = false;
