@@ -37,8 +37,10 @@ int64_t machine_ms() {
 // What one of the two servers says of itself.
 struct View {
   SlotSet owned;
-  SlotSet open;     // in the direction of this move, with the other server
-  SlotSet foreign;  // open in any other way
+  SlotSet open;             // in the direction of this move, with the other server
+  SlotSet foreign;          // open in any other way
+  uint64_t epoch = 0;       // its config epoch
+  uint64_t peer_epoch = 0;  // the other's, as far as it has heard
 };
 
 // A slot that is on its way, and keys of it that are known to be on the source.
@@ -72,6 +74,7 @@ class Slice {
   Status open(const std::vector<Slot>& slots, std::vector<Moving>& batch);
   Status drain(Moving& moving);
   Status finish(const std::vector<Moving>& batch);
+  Result<bool> target_is_current();
   Status check_empty(const std::vector<Slot>& slots);
   Status announce(const std::vector<Slot>& slots);
 
@@ -154,6 +157,10 @@ Result<View> Slice::view_of(const Address& address, const std::string& id, const
   }
   View view;
   view.owned = cluster::to_set(self->slots);
+  view.epoch = self->config_epoch;
+  auto peer = std::find_if(peers->begin(), peers->end(),
+                           [&](const cluster::PeerView& other) { return other.id == peer_id; });
+  if (peer != peers->end()) view.peer_epoch = peer->config_epoch;
   for (const cluster::OpenSlot& open : open_slots) {
     bool of_this_move = open.importing == importing && open.peer_id == peer_id;
     (of_this_move ? view.open : view.foreign).set(open.slot);
@@ -301,6 +308,9 @@ Status Slice::finish(const std::vector<Moving>& batch) {
     if (moving.drained) slots.push_back(moving.slot);
   }
   if (slots.empty()) return {};
+  Result<bool> current = target_is_current();
+  if (!current) return fail(current.error());
+  if (!*current) return {};  // it will be by the next call
   if (Status empty = check_empty(slots); !empty) return empty;
 
   std::vector<Command> commands;
@@ -318,6 +328,16 @@ Status Slice::finish(const std::vector<Moving>& batch) {
   }
   Status announced = announce(taken);
   return refused ? announced : refused;
+}
+
+// A server that takes a slot raises its config epoch above all that it has heard of. Had it not heard of the
+// source's latest one (or did both have the same), a message that the source sent before it let go could win
+// over it: the target would give the slot back, to a server that has forgotten it, and delete its keys.
+Result<bool> Slice::target_is_current() {
+  auto current = [this] { return to_.peer_epoch >= from_.epoch && to_.epoch != from_.epoch; };
+  if (current()) return true;
+  if (Status looked = look(); !looked) return fail(looked.error());
+  return current();
 }
 
 // The last look before a slot changes hands: the count is of all databases, the list only of one.

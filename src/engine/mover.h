@@ -41,9 +41,10 @@ struct MoveProgress {
   int64_t keys_moved = 0;
 };
 
-// Works on the task for up to `limits.slice_ms`, open slots first, and always gets something done. A slot is
-// given to its new owner only when the old one holds none of its keys. Errors: those of the servers, with
-// what to do; what was done until then stays done, and open slots stay open for the next call.
+// Works on the task for up to `limits.slice_ms`, open slots first. A slot is given to its new owner only when
+// the old one holds none of its keys and the new one has heard of the old one's config epoch, which may take
+// until a later call. Errors: those of the servers, with what to do; what was done until then stays done, and
+// open slots stay open for the next call.
 Result<MoveProgress> move_slots(Servers& servers, const MoveTask& task, const MoveLimits& limits);
 
 }  // namespace keyway::engine

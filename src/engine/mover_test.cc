@@ -40,9 +40,11 @@ class Model : public Servers {
     std::map<int, std::string> migrating;  // slot to the id of the other node
     std::map<int, std::string> importing;
     std::map<int, std::set<std::string>> keys;  // by slot
+    uint64_t epoch = 1;
+    uint64_t heard_epoch = 3;  // of every other node
   };
 
-  std::map<uint16_t, Node> nodes = {{1, {}}, {2, {}}, {3, {}}};
+  std::map<uint16_t, Node> nodes;
   int64_t now_ms = 0;
   int64_t key_ms = 0;
   std::vector<std::string> log;                                          // "2 SETSLOT 5 IMPORTING a", …
@@ -51,6 +53,7 @@ class Model : public Servers {
   std::function<std::optional<Error>(uint16_t)> cut;                     // instead of an exchange
 
   explicit Model(int slots) {
+    for (uint16_t port = 1; port <= 3; ++port) nodes[port].epoch = port;
     for (int slot = 0; slot < slots; ++slot) nodes[1].owned.insert(slot);
   }
 
@@ -94,11 +97,16 @@ class Model : public Servers {
   }
 
   Reply table(uint16_t port) {
-    std::string text =
-        fmt::format("{} 127.0.0.1:{}@{} myself,master - 0 0 1 connected", id_of(port), port, port + 10000);
+    std::string text = fmt::format("{} 127.0.0.1:{}@{} myself,master - 0 0 {} connected", id_of(port), port,
+                                   port + 10000, nodes[port].epoch);
     for (int slot : nodes[port].owned) text += fmt::format(" {}", slot);
     for (const auto& [slot, peer] : nodes[port].migrating) text += fmt::format(" [{}->-{}]", slot, peer);
     for (const auto& [slot, peer] : nodes[port].importing) text += fmt::format(" [{}-<-{}]", slot, peer);
+    for (const auto& [other, node] : nodes) {
+      if (other == port) continue;
+      text += fmt::format("\n{} 127.0.0.1:{}@{} master - 0 0 {} connected", id_of(other), other,
+                          other + 10000, nodes[port].heard_epoch);
+    }
     return status(text);
   }
 
@@ -243,6 +251,22 @@ TEST_F(MoverTest, AnInterruptedHandoverIsFinished) {
   ASSERT_TRUE(progress);
   EXPECT_EQ(progress->slots_done, 1);
   EXPECT_THAT(model.log, testing::ElementsAre("1 5 NODE b", "3 5 NODE b"));
+}
+
+TEST_F(MoverTest, NoHandoverUntilTheTargetHasHeardOfTheSourcesEpoch) {
+  fill(7, 3);
+  model.nodes[1].epoch = 5;
+  task.slots = {{7, 7}};
+  Result<MoveProgress> progress = move_slots(model, task, limits);
+  ASSERT_TRUE(progress) << progress.error().message;
+  EXPECT_EQ(progress->keys_moved, 3);
+  EXPECT_EQ(progress->slots_done, 0);
+  EXPECT_FALSE(model.nodes[2].owned.contains(7));
+  model.nodes[2].heard_epoch = 5;
+  model.nodes[2].epoch = 5;  // a collision, which the servers resolve among themselves
+  EXPECT_EQ(move_slots(model, task, limits)->slots_done, 0);
+  model.nodes[2].epoch = 6;
+  EXPECT_EQ(move_slots(model, task, limits)->slots_done, 1);
 }
 
 TEST_F(MoverTest, SlotsThatTheTargetTookAreAnnouncedThoughItRefusedOthers) {

@@ -61,6 +61,7 @@ inline std::vector<TestEngine> test_engines() {
   std::vector<TestEngine> engines;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(engines_folder(), none)) {
+    if (entry.path().extension() == ".new") continue;  // on its way there
     for (const char* server : {"redis-server", "valkey-server"}) {
       if (fs::exists(entry.path() / server))
         engines.push_back({entry.path().filename(), entry.path() / server});
