@@ -3,6 +3,9 @@ add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Wove
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms of g++ 12 in the standard library at -O2 (GCC PR105651, PR105329).
   add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow)
+else()
+  # libstdc++ 12 itself uses what it calls deprecated (std::stable_sort), which clang says where ours instantiates it.
+  add_compile_options(-Wno-deprecated-declarations)
 endif()
 
 # Line numbers are enough for stack traces and cost a third of what full debug information does. -DKEYWAY_DEBUG_INFO=-g for a debugger.
@@ -18,10 +21,13 @@ if(KEYWAY_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# Objects do not name the folder that they were built in, so that ccache serves every clone on the machine.
-add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+# Objects do not name the folder that they were built in, so that ccache serves every clone on the machine. ccache makes
+# paths relative to the build folder; so both forms become "src/room/file.cc", in __FILE__ and in debug information.
+file(RELATIVE_PATH from_build ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})  # ends in /
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${from_build}=)
 find_program(KEYWAY_CCACHE ccache)
 if(KEYWAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # ccache does not tell apart what differs only in these prefixes: a change to them wants another namespace.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
-      ${KEYWAY_CCACHE})
+      CCACHE_NAMESPACE=keyway-1 ${KEYWAY_CCACHE})
 endif()

@@ -25,8 +25,7 @@ function(keyway_room name)
 
   if(KEYWAY_TESTS AND test_files)
     add_executable(${name}_test ${test_files})
-    target_link_libraries(${name}_test PRIVATE keyway_${name} GTest::gmock GTest::gtest GTest::gtest_main
-                          ${KEYWAY_RAPIDCHECK})
+    target_link_libraries(${name}_test PRIVATE keyway_${name} keyway_test_main)
     add_test(NAME ${name}_test COMMAND ${name}_test)
   endif()
   if(KEYWAY_TESTS AND bench_files)
