@@ -181,6 +181,13 @@ bool known_anywhere(const Planning& planning, const std::string& id) {
   });
 }
 
+bool about_to_stop(const Planning& planning, const NodeFacts& node) {
+  return std::ranges::any_of(planning.plan.steps, [&](const Step& step) {
+    const auto* stop = std::get_if<StopNode>(&step.action);
+    return stop != nullptr && stop->node == node.name;
+  });
+}
+
 bool followed(const Planning& planning, const NodeFacts& node) {
   return std::ranges::any_of(planning.observed.nodes, [&](const NodeFacts& other) {
     return &other != &node && planning.follows(other, node);
@@ -221,7 +228,7 @@ void remove(Planning& planning, const ShardView& shard, const NodeFacts& node) {
   if (planning.sharded() && known_anywhere(planning, node.id)) {
     Forget step{node.id, {}};
     for (const NodeFacts& other : planning.observed.nodes) {
-      if (other.answering()) step.on.push_back(other.name);
+      if (other.answering() && !about_to_stop(planning, other)) step.on.push_back(other.name);
     }
     planning.add(shard.name, std::move(step), fmt::format("{} has left", node.name));
     return;
