@@ -73,9 +73,8 @@ const NodeFacts* best_copy(Planning& planning, const ShardView& shard) {
     bool unknown = node->running() && (node->reach == Reach::kLoading || node->reach == Reach::kSilent);
     if (!unknown) continue;
     // A silent process beside a good copy holds nobody up for long; the recorded primary is fenced elsewhere.
-    if (node->reach == Reach::kSilent && node->silent_ms >= planning.policy.unresponsive_ms &&
-        best != nullptr)
-      continue;
+    bool good = best != nullptr && (best->server.keys > 0 || !shard.record.held_data);
+    if (node->reach == Reach::kSilent && node->silent_ms >= planning.policy.unresponsive_ms && good) continue;
     planning.wait(fmt::format("{} has not answered yet; its copy may be the best", node->name));
     return nullptr;
   }

@@ -216,15 +216,17 @@ void keep_alive(Planning& planning, const ShardView& shard) {
   }
 }
 
-// All are down. Each wakes with the table that it has; but a primary whose data is gone lets its replicas
-// come up first.
+// All are down. Each wakes with the table that it has; but one whose data is gone lets the others of its
+// shard come up first.
 void start_cold(Planning& planning) {
   for (const ShardView& shard : planning.shards) {
     for (const NodeFacts* node : shard.all()) {
       if (!down(*node) || !node->has_node_table || !planning.may_start(*node)) continue;
       bool recorded_primary = node->name == shard.record.primary || shard.record.primary.empty();
-      if (recorded_primary && better_copy_may_return(planning, shard, *node) != nullptr) {
-        planning.wait(fmt::format("{}: {} lost its data; its replicas start first", shard.name, node->name));
+      // The record and the node's own table may differ about who is the primary: neither comes back empty.
+      bool lost = node->data == DataOnDisk::kNone || node->unloadable;
+      if ((recorded_primary || lost) && better_copy_may_return(planning, shard, *node) != nullptr) {
+        planning.wait(fmt::format("{}: {} waits for the copies of others", shard.name, node->name));
         continue;
       }
       if (node->unloadable) {

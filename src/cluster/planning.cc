@@ -211,11 +211,12 @@ bool fresher(const ShardView& shard, const NodeFacts& left, const NodeFacts& rig
   bool right_empty = right.server.keys == 0 && right.server.offset <= 1;
   if (left_empty != right_empty) return right_empty;
   bool same_history = has_history(left, right.server.replid) || has_history(right, left.server.replid);
-  if (same_history && left.server.offset != right.server.offset)
-    return left.server.offset > right.server.offset;
+  // Of unrelated histories one without keys has lost them. Offsets go on growing through promotions, so they
+  // tell more than the record does: the last primary may have saved nothing since long before it became one.
+  if (!same_history && (left.server.keys == 0) != (right.server.keys == 0)) return right.server.keys == 0;
+  if (left.server.offset != right.server.offset) return left.server.offset > right.server.offset;
   if ((left.name == shard.record.primary) != (right.name == shard.record.primary))
     return left.name == shard.record.primary;
-  if (left.server.offset != right.server.offset) return left.server.offset > right.server.offset;
   if (left.server.keys != right.server.keys) return left.server.keys > right.server.keys;
   return by_ordinal(&left, &right);
 }

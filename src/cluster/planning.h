@@ -80,7 +80,8 @@ bool vouched(const Planning& planning, const ShardView& shard, const NodeFacts& 
 // Whether a replica's data is worth promoting: whole, and not an empty copy in a shard that held data.
 bool eligible(const ShardView& shard, const NodeFacts& node);
 
-// The better of two copies by history and offset; ties go to the recorded primary, then to the first name.
+// The better of two copies: one that is not lost, then the longer one; ties go to the recorded primary, then
+// to the first name.
 bool fresher(const ShardView& shard, const NodeFacts& left, const NodeFacts& right);
 
 // The parts of the planner, in the order in which they are called.
