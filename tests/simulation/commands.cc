@@ -152,7 +152,7 @@ Reply migrate(Server& server, const Command& command) {
   if (keys.empty()) return status("NOKEY");
   Server* target = place < 0 ? nullptr : world.server(place);
   if (target == nullptr || !target->listens() || world.network.cut_any(server.place, place) ||
-      target->paused) {
+      target->paused || target->writes_paused()) {
     return error("IOERR error or timeout connecting to the client");
   }
   if (!target->serving()) {
