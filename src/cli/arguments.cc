@@ -41,7 +41,7 @@ tl::unexpected<Error> unknown_flag(const CommandSyntax& syntax, std::string_view
   std::vector<std::string_view> known = {"--help"};
   for (std::string_view name : syntax.flags) known.push_back(flag_named(name).long_spelling());
   std::string_view meant = nearest(word.substr(0, word.find('=')), known);
-  std::string hint = meant.empty() ? "" : fmt::format("; did you mean {}?", meant);
+  std::string hint = meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant);
   return misuse(syntax, fmt::format("{}: keyway {} has no such flag{}", word, syntax.name, hint));
 }
 
@@ -289,7 +289,7 @@ tl::unexpected<Error> unknown_command(const std::string& word) {
     if (!command.group.empty()) names.push_back(command.name);
   }
   std::string_view meant = nearest(word, names);
-  std::string hint = meant.empty() ? "" : fmt::format("; did you mean {}?", meant);
+  std::string hint = meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant);
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("{}: there is no such command{}; `keyway --help` lists all", word, hint));
 }

@@ -101,7 +101,7 @@ TEST(Arguments, ErrorsNameTheFlagAndTheRemedy) {
   EXPECT_THAT(refused({"up", "--shards", "0"}), HasSubstr("from 1 to 1000"));
   EXPECT_THAT(refused({"up", "--shards", "-1"}), HasSubstr("--shards"));
   EXPECT_THAT(refused({"up", "--shards"}), HasSubstr("--shards needs one value"));
-  EXPECT_THAT(refused({"up", "--shrads", "3"}), HasSubstr("did you mean --shards?"));
+  EXPECT_THAT(refused({"up", "--shrads", "3"}), HasSubstr("did you mean --shards?)"));
   EXPECT_THAT(refused({"up", "--mode", "cluster"}), HasSubstr("--mode sharded or --mode replicated"));
   EXPECT_THAT(refused({"up", "--memory", "lots"}), HasSubstr("--memory 512Mi"));
   EXPECT_THAT(refused({"up", "-d", "--timeout", "never"}), HasSubstr("--timeout 90"));
@@ -119,7 +119,7 @@ TEST(Arguments, ErrorsNameTheFlagAndTheRemedy) {
 }
 
 TEST(Arguments, CommandsAreSuggested) {
-  EXPECT_THAT(refused({"stauts"}), HasSubstr("did you mean status?"));
+  EXPECT_THAT(refused({"stauts"}), HasSubstr("did you mean status?)"));
   EXPECT_THAT(refused({"--json", "status"}), HasSubstr("flags come after the command"));
   EXPECT_THAT(refused({"frobnicate"}), testing::Not(HasSubstr("did you mean")));
 }

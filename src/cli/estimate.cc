@@ -16,6 +16,8 @@ constexpr int64_t kMoveBytesPerS = int64_t{50} << 20;
 constexpr int64_t kCopyBytesPerS = int64_t{100} << 20;  // full copies to replicas, loading and saving
 
 constexpr int64_t kStartMs = 500;
+constexpr int64_t kNewPrimaryMs =
+    2000;  // a server refuses writes for its first 2 s as a primary of a cluster
 constexpr int64_t kStopMs = 200;
 constexpr int64_t kSwitchoverMs = 500;
 constexpr int64_t kCommandMs = 10;
@@ -58,7 +60,10 @@ Cost cost_of(const ForeseenStep& step, const DataSizes& sizes) {
   int64_t shard_bytes = found == sizes.shards.end() ? 0 : found->second.size_bytes;
   std::string_view kind = cluster::kind(step.step.action);
   // A server that starts loads its data or is sent a copy; a new replica is sent one.
-  if (kind == "start_node") return {0, shard_bytes, kStartMs + at_rate_ms(shard_bytes, kCopyBytesPerS)};
+  if (kind == "start_node") {
+    int64_t start_ms = found == sizes.shards.end() ? kNewPrimaryMs : kStartMs;
+    return {0, shard_bytes, start_ms + at_rate_ms(shard_bytes, kCopyBytesPerS)};
+  }
   if (kind == "stop_node") return {0, 0, kStopMs + at_rate_ms(shard_bytes, kCopyBytesPerS)};
   if (kind == "promote") return {0, 0, kSwitchoverMs};
   return {0, 0, kCommandMs};
@@ -66,14 +71,18 @@ Cost cost_of(const ForeseenStep& step, const DataSizes& sizes) {
 
 Cost total_cost(const std::vector<ForeseenStep>& steps, const std::vector<Cost>& costs) {
   Cost total;
-  std::map<int, int64_t> stages;
+  std::map<int, int64_t> longest_ms;  // by stage
   for (size_t i = 0; i < steps.size(); ++i) {
     total.keys += costs[i].keys;
     total.size_bytes += costs[i].size_bytes;
-    int64_t& longest_ms = stages[steps[i].stage];
-    longest_ms = std::max(longest_ms, costs[i].duration_ms);
+    // Moves take turns, slice by slice; servers start and stop side by side.
+    if (std::holds_alternative<cluster::MoveSlots>(steps[i].step.action)) {
+      total.duration_ms += costs[i].duration_ms;
+    } else {
+      longest_ms[steps[i].stage] = std::max(longest_ms[steps[i].stage], costs[i].duration_ms);
+    }
   }
-  for (const auto& [stage, duration_ms] : stages) total.duration_ms += duration_ms;
+  for (const auto& [stage, duration_ms] : longest_ms) total.duration_ms += duration_ms;
   return total;
 }
 

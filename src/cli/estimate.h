@@ -33,7 +33,7 @@ std::string how_estimated();
 
 Cost cost_of(const ForeseenStep& step, const DataSizes& sizes);
 
-// Keys and bytes in sum. Stages follow one another; the steps of one run side by side.
+// In sum. Stages follow one another; of one stage, servers start and stop side by side, moves take turns.
 Cost total_cost(const std::vector<ForeseenStep>& steps, const std::vector<Cost>& costs);
 
 }  // namespace keyway::cli

@@ -37,12 +37,7 @@ std::string in_path(const std::string& name) {
   return "";
 }
 
-bool takes_host_and_port(const std::string& name) {
-  for (std::string_view known : {"redis-cli", "valkey-cli", "redis-benchmark", "valkey-benchmark"}) {
-    if (name == known) return true;
-  }
-  return false;
-}
+bool is_cli(const std::string& name) { return name == "redis-cli" || name == "valkey-cli"; }
 
 bool names_a_server(const std::vector<std::string>& arguments) {
   for (std::string_view flag : {"-h", "-p", "-s", "-u"}) {
@@ -66,7 +61,7 @@ Target resolve(const ExecCommand& command, const local::ClusterState& state, con
   target.path = in_path(target.arguments.front());
   // A program of the engine itself is taken from where the engine is, if PATH has none.
   if (target.path.empty() && is_program(beside / name)) target.path = (beside / name).string();
-  if (takes_host_and_port(name) && !names_a_server(target.arguments)) {
+  if (is_cli(name) && !names_a_server(target.arguments)) {
     std::vector<std::string> where = {"-h", state.spec.host, "-p", std::to_string(node.port)};
     target.arguments.insert(target.arguments.begin() + 1, where.begin(), where.end());
   }

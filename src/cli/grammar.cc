@@ -76,13 +76,16 @@ constexpr std::string_view kRestartDetails =
     "  keyway restart shop --rolling\n";
 
 constexpr std::string_view kExecDetails =
-    "redis-cli and valkey-cli are given the node's address and, in their environment, the password of the\n"
-    "administrator. Without a program it is the cli of the node's engine. The exit code is the program's.\n"
+    "redis-cli and valkey-cli are told where the node is. In the environment of any program are "
+    "KEYWAY_HOST,\n"
+    "KEYWAY_PORT and, as REDISCLI_AUTH and VALKEYCLI_AUTH, the administrator's password. Without a program "
+    "it is\n"
+    "the cli of the node's engine. The exit code is the program's.\n"
     "\n"
     "Examples:\n"
     "  keyway exec p1-0                             an interactive session\n"
     "  keyway exec p1-0 -- redis-cli -c get user:1\n"
-    "  keyway exec shop p2-1 -- redis-benchmark -q -n 1000\n";
+    "  keyway exec shop p2-1 -- sh -c './load --port $KEYWAY_PORT'\n";
 
 constexpr std::string_view kPlanDetails =
     "Nothing is touched. The steps are those that `keyway apply` would carry out, found by running the "

@@ -125,11 +125,29 @@ Result<cluster::Spec> new_spec(const std::string& name, const std::optional<clus
   return spec;
 }
 
+namespace {
+
+// The same rules as of a document, said of the flags that were given.
+Status check_fixed_flags(const cluster::Spec& current, const cluster::Spec& wanted, const SpecFlags& flags) {
+  std::string_view flag;
+  if (flags.port && wanted.port != current.port) flag = "--port";
+  if (flags.engine && wanted.engine.kind != current.engine.kind) flag = "--engine";
+  if (flag.empty()) return {};
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format(
+          "{}: cluster \"{}\" exists, and its {} cannot be changed; leave {} out, or make another cluster",
+          flag, current.name, flag == "--port" ? "ports" : "kind of engine", flag));
+}
+
+}  // namespace
+
 Result<cluster::Spec> changed_spec(const cluster::Spec& current, const std::optional<cluster::Spec>& document,
                                    const SpecFlags& flags) {
   cluster::Spec spec = document.value_or(current);
   if (spec.port == 0) spec.port = current.port;
   if (Status set = set_flags(spec, flags); !set) return fail(set.error());
+  if (Status fixed = check_fixed_flags(current, spec, flags); !fixed) return fail(fixed.error());
   if (Status valid = cluster::validate_change(current, spec); !valid) return fail(valid.error());
   return spec;
 }

@@ -118,8 +118,10 @@ std::vector<std::string> all_lines(const ClusterStatus& status, const Terminal& 
   for (std::string& line : node_table(status).render(terminal)) lines.push_back(std::move(line));
   size_t before = lines.size();
   lines.emplace_back();
-  add_notes(lines, status);
-  if (status.state != "stopped") add_doing(lines, status, terminal);
+  if (status.state != "stopped") {
+    add_notes(lines, status);
+    add_doing(lines, status, terminal);
+  }
   add_problems(lines, status, terminal);
   add_supervisor(lines, status, terminal);
   if (lines.size() == before + 1) lines.pop_back();
