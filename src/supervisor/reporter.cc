@@ -152,7 +152,7 @@ void Reporter::tell(LogLevel level, const std::string& shard, const std::string&
   const std::optional<int> held_back = limit_.admit(kind, time_.end_ms);
   if (!held_back) return;
   const std::string more =
-      *held_back == 0 ? std::string() : fmt::format(" (and {} times before)", *held_back);
+      *held_back == 0 ? std::string() : fmt::format(" (and {} before)", count_of(*held_back, "time"));
   journal_.add(time_.wall_ms, level, shard, text + more);
 }
 
