@@ -1,6 +1,9 @@
 // Sharded mode: everybody knows everybody at the right address, by the right identity, in the right role; and
 // nobody else.
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "base/format.h"
 #include "cluster/planning.h"
@@ -16,14 +19,40 @@ const PeerView* view_of(const NodeFacts& viewer, const std::string& id) {
   return nullptr;
 }
 
-// Whether `viewer` has yet to be told where `other` is. A handshake under way counts as told.
-bool unknown_to(const NodeFacts& viewer, const NodeFacts& other) {
-  const PeerView* view = view_of(viewer, other.server.id);
-  if (view != nullptr && !view->noaddr && view->address.port == other.address.port) return false;
-  return std::ranges::none_of(viewer.server.peers, [&](const PeerView& peer) {
-    return peer.handshake && peer.address.port == other.address.port;
-  });
-}
+// Who of the members knows where which other one is; made at once, since there are too many pairs to search a
+// table for each. A handshake under way counts as knowing.
+class Acquaintance {
+ public:
+  explicit Acquaintance(const std::vector<const NodeFacts*>& members) : count_(members.size()) {
+    knows_.resize(count_ * count_);
+    std::unordered_multimap<std::string_view, size_t> by_id;
+    for (size_t i = 0; i < count_; ++i) by_id.emplace(members[i]->server.id, i);
+    for (size_t viewer = 0; viewer < count_; ++viewer) {
+      for (const PeerView& peer : members[viewer]->server.peers) {
+        if (peer.handshake) {
+          for (size_t i = 0; i < count_; ++i) note(viewer, i, members[i]->address.port == peer.address.port);
+          continue;
+        }
+        for (auto [at, end] = by_id.equal_range(peer.id); at != end; ++at) {
+          bool there = !peer.noaddr && members[at->second]->address.port == peer.address.port;
+          note(viewer, at->second, there);
+        }
+      }
+    }
+  }
+
+  bool mutual(size_t one, size_t other) const {
+    return knows_[one * count_ + other] && knows_[other * count_ + one];
+  }
+
+ private:
+  void note(size_t viewer, size_t other, bool knows) {
+    if (knows) knows_[viewer * count_ + other] = true;
+  }
+
+  size_t count_;
+  std::vector<bool> knows_;  // [viewer * count_ + other]
+};
 
 // Nodes that are about to be removed are introduced to no one.
 bool staying(const ShardView& shard, const NodeFacts& node) {
@@ -37,13 +66,13 @@ void introduce(Planning& planning) {
       if (node->answering() && (staying(shard, *node) || !shard.slots.empty())) members.push_back(node);
     }
   }
+  Acquaintance acquaintance(members);
   // Of two that differ, the later one is the newcomer; one introduction tells both.
   for (size_t j = 1; j < members.size(); ++j) {
     Meet step{members[j]->name, {}};
     for (size_t i = 0; i < j; ++i) {
       if (members[i]->server.id == members[j]->server.id) continue;
-      if (unknown_to(*members[i], *members[j]) || unknown_to(*members[j], *members[i]))
-        step.on.push_back(members[i]->name);
+      if (!acquaintance.mutual(i, j)) step.on.push_back(members[i]->name);
     }
     if (!step.on.empty()) planning.add("", std::move(step), "they do not know it, or not where it is");
   }
