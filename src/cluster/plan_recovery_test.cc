@@ -86,6 +86,21 @@ TEST(PlanRecovery, AnEmptyCopyWaitsForASilentOneHoweverLong) {
   EXPECT_TRUE(plans(scene.next(), "promote", "p1-0")) << scene.waiting_text();
 }
 
+TEST(PlanRecovery, ACopyThatFailedToStartIsTriedAgainBeforeALesserOneServes) {
+  Scene scene = held_pair();
+  give(scene, "p1-0", 50, 4000);
+  scene.kill("p1-1");
+  NodeFacts& failed = scene.node("p1-1");
+  failed.failed_starts = 1;
+  failed.started_ms = scene.now_ms;
+  EXPECT_THAT(scene.next().waiting, Contains(HasSubstr("p1-1 has data on its disk")));
+
+  failed.failed_starts = scene.policy.max_failed_starts;
+  EXPECT_TRUE(plans(scene.next(), "promote", "p1-0")) << scene.waiting_text();
+  give(scene, "p1-0", 0, 0);
+  EXPECT_FALSE(plans(scene.next(), "promote", "p1-0"));
+}
+
 TEST(PlanRecovery, ANodeWithoutDataStartsLastWhoeverIsOnRecord) {
   Scene scene = with_data(Mode::kSharded, 1, 1);
   scene.kill("p1-0", DataOnDisk::kNone);  // and by its own table it is the primary
@@ -94,6 +109,18 @@ TEST(PlanRecovery, ANodeWithoutDataStartsLastWhoeverIsOnRecord) {
   Plan made = scene.next();
   EXPECT_FALSE(plans(made, "start_node", "p1-0"));
   EXPECT_TRUE(plans(made, "start_node", "p1-1")) << scene.waiting_text();
+}
+
+TEST(PlanRecovery, AMoveToAPrimaryThatSaysFailIsCarriedOnButNotBegun) {
+  Scene scene = with_data(Mode::kSharded, 2, 0);
+  scene.node("p2-0").server.cluster_ok = false;
+  OpenSlot open{100, scene.node("p1-0").id, true};
+  scene.node("p2-0").server.open_slots = {open};
+  EXPECT_TRUE(plans(scene.next(), "move_slots", "p1-0")) << scene.waiting_text();
+
+  scene.node("p2-0").server.open_slots.clear();
+  scene.resize(3, 0);
+  EXPECT_FALSE(plans(scene.next(), "move_slots", "p1-0"));
 }
 
 }  // namespace

@@ -69,12 +69,17 @@ const NodeFacts* best_copy(Planning& planning, const ShardView& shard) {
     if (node->answering() && !node->server.syncing && (best == nullptr || fresher(shard, *node, *best)))
       best = node;
   }
+  bool good = best != nullptr && (best->server.keys > 0 || !shard.record.held_data);
   for (const NodeFacts* node : shard.all()) {
+    if (down(*node) && node->data == DataOnDisk::kPresent && !node->unloadable) {
+      if (good && node->failed_starts >= planning.policy.max_failed_starts) continue;
+      planning.wait(fmt::format("{} has data on its disk and is to start first", node->name));
+      return nullptr;
+    }
     bool unknown = node->running() && (node->reach == Reach::kLoading || node->reach == Reach::kSilent);
-    if (!unknown) continue;
     // A silent process beside a good copy holds nobody up for long; the recorded primary is fenced elsewhere.
-    bool good = best != nullptr && (best->server.keys > 0 || !shard.record.held_data);
-    if (node->reach == Reach::kSilent && node->silent_ms >= planning.policy.unresponsive_ms && good) continue;
+    bool hung = node->reach == Reach::kSilent && node->silent_ms >= planning.policy.unresponsive_ms;
+    if (!unknown || (hung && good)) continue;
     planning.wait(fmt::format("{} has not answered yet; its copy may be the best", node->name));
     return nullptr;
   }

@@ -117,13 +117,15 @@ bool knows(const NodeFacts& viewer, const NodeFacts& other) {
   });
 }
 
+// A target with a slot that it began to import from a primary that has died since says cluster_state:fail for
+// as long as the slot is open: such a move is carried on all the same.
 void move(Planning& planning, const std::string& from_name, const std::string& to_name, SlotRanges slots,
-          const std::string& reason) {
+          bool begun) {
   const NodeFacts* from = planning.observed.find(from_name);
   const NodeFacts* to = planning.observed.find(to_name);
   for (const NodeFacts* end : {from, to}) {
     if (end == nullptr || !end->answering() || planning.disrupted(end->shard)) return;
-    if (!end->server.cluster_ok) {
+    if (!end->server.cluster_ok && !(begun && end == to)) {
       planning.wait(fmt::format("slots move from {} to {} once {} says cluster_state:ok", from_name, to_name,
                                 end->name));
       return;
@@ -133,7 +135,8 @@ void move(Planning& planning, const std::string& from_name, const std::string& t
     planning.wait(fmt::format("{} and {} are getting to know each other", from_name, to_name));
     return;
   }
-  planning.add(from->shard, MoveSlots{from_name, to_name, std::move(slots)}, reason);
+  planning.add(from->shard, MoveSlots{from_name, to_name, std::move(slots)},
+               begun ? "it was begun" : "shards shall have their shares");
 }
 
 }  // namespace
@@ -144,13 +147,12 @@ void plan_slots(Planning& planning) {
   int moves = 0;
   for (auto& [pair, slots] : open) {
     if (moves++ < planning.policy.max_moves)
-      move(planning, pair.first, pair.second, normalize(std::move(slots)), "it was begun");
+      move(planning, pair.first, pair.second, normalize(std::move(slots)), true);
   }
   if (!balance_may_begin(planning)) return;
   for (auto& [pair, slots] : wanted_pairs(planning)) {
     if (open.contains(pair)) continue;
-    if (moves++ < planning.policy.max_moves)
-      move(planning, pair.first, pair.second, std::move(slots), "shards shall have their shares");
+    if (moves++ < planning.policy.max_moves) move(planning, pair.first, pair.second, std::move(slots), false);
   }
 }
 
