@@ -38,6 +38,7 @@ int64_t machine_ms() {
 struct View {
   SlotSet owned;
   SlotSet open;             // in the direction of this move, with the other server
+  SlotSet outdated;         // the same, but the flag names a node that was replaced since
   SlotSet foreign;          // open in any other way
   uint64_t epoch = 0;       // its config epoch
   uint64_t peer_epoch = 0;  // the other's, as far as it has heard
@@ -85,8 +86,7 @@ class Slice {
 
   Result<std::vector<Reply>> ask(const Address& address, const std::vector<Command>& commands,
                                  int64_t extra_ms = 0);
-  Result<View> view_of(const Address& address, const std::string& id, const std::string& peer_id,
-                       bool importing, const Reply& nodes) const;
+  Result<View> view_of(bool source, const Reply& nodes) const;
 
   Servers& servers_;
   const MoveTask& task_;
@@ -133,17 +133,20 @@ Status Slice::look() {
   for (const Response& response : both) {
     if (response.error) return fail(*response.error);
   }
-  Result<View> from = view_of(task_.from, task_.from_id, task_.to_id, false, both[0].replies[0]);
+  Result<View> from = view_of(true, both[0].replies[0]);
   if (!from) return fail(from.error());
-  Result<View> to = view_of(task_.to, task_.to_id, task_.from_id, true, both[1].replies[0]);
+  Result<View> to = view_of(false, both[1].replies[0]);
   if (!to) return fail(to.error());
   from_ = *from;
   to_ = *to;
   return {};
 }
 
-Result<View> Slice::view_of(const Address& address, const std::string& id, const std::string& peer_id,
-                            bool importing, const Reply& nodes) const {
+Result<View> Slice::view_of(bool source, const Reply& nodes) const {
+  const Address& address = source ? task_.from : task_.to;
+  const std::string& id = source ? task_.from_id : task_.to_id;
+  const std::string& peer_id = source ? task_.to_id : task_.from_id;
+  const std::vector<std::string>& peer_others = source ? task_.to_others : task_.from_others;
   if (nodes.is_error()) return fail(refusal(address, {"CLUSTER", "NODES"}, nodes));
   std::vector<cluster::OpenSlot> open_slots;
   Result<std::vector<cluster::PeerView>> peers = parse_cluster_nodes(nodes.text, &open_slots);
@@ -162,8 +165,12 @@ Result<View> Slice::view_of(const Address& address, const std::string& id, const
                            [&](const cluster::PeerView& other) { return other.id == peer_id; });
   if (peer != peers->end()) view.peer_epoch = peer->config_epoch;
   for (const cluster::OpenSlot& open : open_slots) {
-    bool of_this_move = open.importing == importing && open.peer_id == peer_id;
-    (of_this_move ? view.open : view.foreign).set(open.slot);
+    bool this_way = open.importing != source;
+    bool replaced = std::find(peer_others.begin(), peer_others.end(), open.peer_id) != peer_others.end();
+    SlotSet& kind = this_way && open.peer_id == peer_id ? view.open
+                    : this_way && replaced              ? view.outdated
+                                                        : view.foreign;
+    kind.set(open.slot);
   }
   return view;
 }
@@ -185,7 +192,8 @@ Status Slice::sort_out(std::vector<Slot>& to_move) {
                                 from_.owned[slot] ? "it is already open between other nodes; close it first"
                                                   : "neither of them owns it"));
       } else {
-        (from_.open[slot] || to_.open[slot] ? to_move : closed).push_back(slot);
+        bool open = (from_.open | from_.outdated | to_.open | to_.outdated)[slot];
+        (open ? to_move : closed).push_back(slot);
       }
     }
   }
@@ -213,6 +221,9 @@ Status Slice::open(const std::vector<Slot>& slots, std::vector<Moving>& batch) {
   std::vector<Command> importing;
   std::vector<Command> migrating;
   for (Slot slot : slots) {
+    // While a slot is being imported its owner changes by command only: the target has yet to be told who it
+    // is.
+    if (to_.outdated[slot]) importing.push_back(set_slot(slot, "NODE", task_.from_id));
     if (!to_.open[slot]) importing.push_back(set_slot(slot, "IMPORTING", task_.from_id));
     if (!from_.open[slot]) migrating.push_back(set_slot(slot, "MIGRATING", task_.to_id));
   }

@@ -20,7 +20,11 @@ struct MoveTask {
   Address from;
   std::string to_id;
   Address to;
-  cluster::SlotRanges slots;       // still to be moved, open ones included
+  cluster::SlotRanges slots;  // still to be moved, open ones included
+  // Ids of the other nodes of either shard: an open slot whose flag names one of them was opened for this
+  // move, before a failover.
+  std::vector<std::string> from_others;
+  std::vector<std::string> to_others;
   std::vector<Address> primaries;  // all other primaries, to be told of each move
   std::string user;                // for MIGRATE's AUTH2; empty: none
   std::string password;

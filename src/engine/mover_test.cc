@@ -243,6 +243,26 @@ TEST_F(MoverTest, OpenSlotsGoFirst) {
   EXPECT_EQ(model.log[1], "1 80 MIGRATING b");
 }
 
+// Flags that name a node which its replica has replaced since.
+TEST_F(MoverTest, OpenSlotsArePointedToWhoTookOver) {
+  fill(4, 1);
+  fill(5, 1);
+  model.nodes[1].migrating[4] = "old-b";
+  model.nodes[2].importing[5] = "old-a";
+  task.slots = {{4, 5}};
+  EXPECT_FALSE(move_slots(model, task, limits)) << "they may be other nodes' business";
+  task.from_others = {"old-a"};
+  task.to_others = {"old-b"};
+  model.log.clear();
+  Result<MoveProgress> progress = move_slots(model, task, limits);
+  ASSERT_TRUE(progress) << progress.error().message;
+  EXPECT_EQ(progress->slots_done, 2);
+  EXPECT_EQ(progress->keys_moved, 2);
+  std::vector<std::string> opened(model.log.begin(), model.log.begin() + 5);
+  EXPECT_THAT(opened, testing::ElementsAre("2 4 IMPORTING a", "2 5 NODE a", "2 5 IMPORTING a",
+                                           "1 4 MIGRATING b", "1 5 MIGRATING b"));
+}
+
 TEST_F(MoverTest, AnInterruptedHandoverIsFinished) {
   model.nodes[1].migrating[5] = "b";
   model.nodes[2].owned.insert(5);

@@ -164,6 +164,10 @@ class Actor {
       bool tell = other.answering() && other.server.role == Role::kPrimary && other.name != s.from &&
                   other.name != s.to;
       if (tell) task.primaries.push_back(other.address);
+      if (other.shard == from.shard && other.name != s.from)
+        task.from_others.push_back(cluster::effective_id(other));
+      if (other.shard == to.shard && other.name != s.to)
+        task.to_others.push_back(cluster::effective_id(other));
     }
     platform::Platform::Account account = platform_.account();
     task.user = account.user;
