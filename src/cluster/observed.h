@@ -110,6 +110,7 @@ struct NodeFacts {
   // From the server.
   Reach reach = Reach::kSilent;
   int64_t silent_ms = 0;  // for how long it has been silent though its process runs
+  int64_t down_ms = 0;    // for how long its process has been gone, as far as that was watched
   ServerFacts server;
 
   bool running() const { return process == Process::kRunning; }

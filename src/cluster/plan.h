@@ -15,6 +15,7 @@ namespace keyway::cluster {
 struct Policy {
   int64_t unresponsive_ms =
       5000;                   // a running but silent primary is fenced after this, if a replica can take over
+  int64_t vote_ms = 300;      // a replica that was not elected in this time takes over without a vote
   int max_failed_starts = 3;  // after so many, a node whose data cannot be loaded is no longer tried with it
   int max_moves = 2;          // pairs of primaries between which slots move at once
 };

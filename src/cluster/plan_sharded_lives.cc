@@ -130,12 +130,20 @@ const NodeFacts* better_copy_may_return(const Planning& planning, const ShardVie
   return nullptr;
 }
 
+// Servers vote about the same lost primary only once in twice the node timeout, so one that is lost again
+// soon after it was replaced cannot be voted upon. It cannot be in the way either: its process is gone, and
+// nobody else starts it.
+bool vote_is_in_vain(const Planning& planning, const NodeFacts* lost) {
+  return lost != nullptr && down(*lost) && lost->down_ms >= planning.policy.vote_ms;
+}
+
 void promote(Planning& planning, const ShardView& shard, const NodeFacts& node) {
   std::string lost = shard.primary == nullptr ? "its primary" : shard.primary->name;
   if (shard.record.primary != node.name) {
     planning.add(shard.name, RecordPrimary{shard.name, node.name}, "before it takes over");
   }
-  FailoverKind kind = majority_answers(planning) ? FailoverKind::kForce : FailoverKind::kTakeover;
+  bool by_vote = majority_answers(planning) && !vote_is_in_vain(planning, shard.primary);
+  FailoverKind kind = by_vote ? FailoverKind::kForce : FailoverKind::kTakeover;
   planning.add(shard.name, Promote{node.name, shard.primary == nullptr ? "" : shard.primary->name, kind},
                fmt::format("{} is gone and {} has the freshest copy", lost, node.name));
 }

@@ -101,6 +101,20 @@ TEST(PlanSharded, TakesOverWithoutAVoteWhenTheMajorityIsGone) {
   EXPECT_EQ(std::get<Promote>(promote->action).kind, FailoverKind::kTakeover);
 }
 
+TEST(PlanSharded, TakesOverWithoutAVoteWhenTheOthersDoNotVote) {
+  Scene scene = settled(Mode::kSharded, 3, 1);
+  hold_data(scene);
+  scene.kill("p1-0");
+  scene.node("p1-0").down_ms = scene.policy.vote_ms - 1;
+  const Plan early = scene.next();
+  ASSERT_NE(step_for(early, "promote", "p1-1"), nullptr);
+  EXPECT_EQ(std::get<Promote>(step_for(early, "promote", "p1-1")->action).kind, FailoverKind::kForce);
+  scene.node("p1-0").down_ms = scene.policy.vote_ms;
+  const Plan late = scene.next();
+  ASSERT_NE(step_for(late, "promote", "p1-1"), nullptr);
+  EXPECT_EQ(std::get<Promote>(step_for(late, "promote", "p1-1")->action).kind, FailoverKind::kTakeover);
+}
+
 TEST(PlanSharded, PromotesTheFreshestReplica) {
   Scene scene = settled(Mode::kSharded, 3, 2);
   hold_data(scene);

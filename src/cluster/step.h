@@ -67,7 +67,7 @@ struct Follow {
 enum class FailoverKind {
   kCoordinated,  // the primary lives and hands over: no write is lost
   kForce,        // the primary is gone; the other primaries vote
-  kTakeover,     // the primary is gone and so is the majority of primaries
+  kTakeover,     // the primary is gone, and the other primaries cannot vote or do not
 };
 
 // Makes the replica `node` the primary of its shard. Replicated mode: kCoordinated is FAILOVER TO, else

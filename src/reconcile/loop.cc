@@ -32,24 +32,33 @@ Tick Loop::tick() {
   tick.desired = platform_.desired();
   tick.observed = platform_.look();
   engine::observe(servers_, tick.desired.mode, tick.observed, options_.observe_timeout_ms);
-  note_silence(tick.observed);
+  note_absence(tick.observed);
   tick.plan = cluster::plan(tick.desired, tick.observed, options_.policy, platform_.wall_ms());
   carry_out(tick);
   tick.next_ms = next_delay_ms(tick);
   return tick;
 }
 
-void Loop::note_silence(cluster::Observed& observed) {
-  std::map<std::string, int64_t> silent_since;
+// Facts tell what is; for how long it has been so takes a memory.
+void Loop::note_absence(cluster::Observed& observed) {
+  Since silent_since;
+  Since down_since;
   int64_t now_ms = platform_.monotonic_ms();
+  auto lasting_ms = [now_ms](const std::string& node, const Since& before, Since& now) {
+    auto found = before.find(node);
+    int64_t since_ms = found == before.end() ? now_ms : found->second;
+    now[node] = since_ms;
+    return now_ms - since_ms;
+  };
   for (cluster::NodeFacts& node : observed.nodes) {
-    if (!node.running() || node.reach != cluster::Reach::kSilent) continue;
-    auto before = silent_since_.find(node.name);
-    int64_t since_ms = before == silent_since_.end() ? now_ms : before->second;
-    silent_since[node.name] = since_ms;
-    node.silent_ms = now_ms - since_ms;
+    if (node.process == cluster::Process::kStopped) {
+      node.down_ms = lasting_ms(node.name, down_since_, down_since);
+    } else if (node.running() && node.reach == cluster::Reach::kSilent) {
+      node.silent_ms = lasting_ms(node.name, silent_since_, silent_since);
+    }
   }
   silent_since_ = std::move(silent_since);
+  down_since_ = std::move(down_since);
 }
 
 // Steps of one shard build on each other: after one that failed, or that is not due, the shard's later ones

@@ -59,15 +59,18 @@ class Loop {
     std::string last_error;  // empty: it was ordered
   };
 
-  void note_silence(cluster::Observed& observed);
+  using Since = std::map<std::string, int64_t>;  // by node, monotonic
+
+  void note_absence(cluster::Observed& observed);
   void carry_out(Tick& tick);
   int64_t next_delay_ms(const Tick& tick) const;
 
   platform::Platform& platform_;
   engine::Servers& servers_;
   LoopOptions options_;
-  std::map<std::string, Pause> pauses_;          // by key_of(step)
-  std::map<std::string, int64_t> silent_since_;  // by node, monotonic
+  std::map<std::string, Pause> pauses_;  // by key_of(step)
+  Since silent_since_;
+  Since down_since_;
 };
 
 }  // namespace keyway::reconcile
