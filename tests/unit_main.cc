@@ -1,5 +1,5 @@
-// main() of every unit test program. Tests read their data by paths from the project's root, so they run there, wherever
-// the program was started.
+// main() of every unit test program. Tests read their data by paths from the project's root, so they run
+// there, wherever the program was started.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -7,7 +7,8 @@ namespace keyway {
 
 std::string to_string(const Address& address) {
   bool v6 = address.host.find(':') != std::string::npos;
-  return v6 ? fmt::format("[{}]:{}", address.host, address.port) : fmt::format("{}:{}", address.host, address.port);
+  return v6 ? fmt::format("[{}]:{}", address.host, address.port)
+            : fmt::format("{}:{}", address.host, address.port);
 }
 
 std::optional<Address> parse_address(std::string_view text) {

@@ -20,7 +20,8 @@ struct Address {
 // "127.0.0.1:7001", "[::1]:7001".
 std::string to_string(const Address& address);
 
-// The reverse of to_string; also takes "::1:7001" as the servers themselves write it (the last colon parts the port).
+// The reverse of to_string; also takes "::1:7001" as the servers themselves write it (the last colon parts
+// the port).
 std::optional<Address> parse_address(std::string_view text);
 
 }  // namespace keyway

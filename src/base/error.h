@@ -1,5 +1,5 @@
-// Errors as values. A function that can fail for a reason outside the program returns Result<T>; an assertion is for our own
-// bugs only. Any thread may use these types; they own their text.
+// Errors as values. A function that can fail for a reason outside the program returns Result<T>; an assertion
+// is for our own bugs only. Any thread may use these types; they own their text.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace keyway {
 
-// A code exists only if a caller would act on it differently; the message is what a person reads. The numbers are part of
-// no format.
+// A code exists only if a caller would act on it differently; the message is what a person reads. The numbers
+// are part of no format.
 enum class ErrorCode {
   kInvalidArgument,  // the caller's input is wrong: a flag, a field, a name
   kNotFound,         // what was named does not exist

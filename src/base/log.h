@@ -1,5 +1,6 @@
-// The program's log: one line an event, "2026-11-22T10:00:00.123Z INFO text key=value …". Until log_to_file is called, lines
-// go nowhere (a command talks to its user through its own output, not through a log). Any thread may log.
+// The program's log: one line an event, "2026-11-22T10:00:00.123Z INFO text key=value …". Until log_to_file
+// is called, lines go nowhere (a command talks to its user through its own output, not through a log). Any
+// thread may log.
 #pragma once
 
 #include <string>
@@ -20,8 +21,14 @@ Status log_to_file(const std::string& path, size_t max_size_bytes = 8 << 20);
 
 void log(LogLevel level, std::string_view text, const LogFields& fields = {});
 
-inline void log_info(std::string_view text, const LogFields& fields = {}) { log(LogLevel::kInfo, text, fields); }
-inline void log_warning(std::string_view text, const LogFields& fields = {}) { log(LogLevel::kWarning, text, fields); }
-inline void log_error(std::string_view text, const LogFields& fields = {}) { log(LogLevel::kError, text, fields); }
+inline void log_info(std::string_view text, const LogFields& fields = {}) {
+  log(LogLevel::kInfo, text, fields);
+}
+inline void log_warning(std::string_view text, const LogFields& fields = {}) {
+  log(LogLevel::kWarning, text, fields);
+}
+inline void log_error(std::string_view text, const LogFields& fields = {}) {
+  log(LogLevel::kError, text, fields);
+}
 
 }  // namespace keyway

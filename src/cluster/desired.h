@@ -1,4 +1,5 @@
-// What the planner works towards: a spec, spelled out for each shard and node, and what people asked for beside it. Values.
+// What the planner works towards: a spec, spelled out for each shard and node, and what people asked for
+// beside it. Values.
 #pragma once
 
 #include <map>
@@ -13,7 +14,7 @@ namespace keyway::cluster {
 
 struct DesiredShard {
   std::string name;
-  std::vector<std::string> nodes;  // names of its nodes: "p1-0", "p1-1", …; roles are not told by name
+  std::vector<std::string> nodes;   // names of its nodes: "p1-0", "p1-1", …; roles are not told by name
   std::optional<SlotRanges> slots;  // explicit; none: balanced
   ServerConfig config;              // what its servers shall run with, beyond what identifies a node
 };
@@ -24,8 +25,10 @@ struct Desired {
   std::string users_fingerprint;  // of the users and passwords that every server shall have
 
   // Requests of people, kept until they are met.
-  std::map<std::string, int64_t> restart_before_ms;  // node: it shall have been started after this wall-clock time
-  std::map<std::string, std::string> switchover;     // shard: node that shall become its primary ("": the best replica)
+  std::map<std::string, int64_t>
+      restart_before_ms;  // node: it shall have been started after this wall-clock time
+  std::map<std::string, std::string>
+      switchover;  // shard: node that shall become its primary ("": the best replica)
 };
 
 // `users_fingerprint` is of the users file as the platform holds it.

@@ -37,7 +37,8 @@ bool contains(const SlotRanges& ranges, Slot slot);
 // "0-100 200 300-400"; empty for no slots.
 std::string to_string(const SlotRanges& ranges);
 
-// The reverse: ranges parted by blanks or commas. Nothing if a part is no slot or range of slots, or runs backwards.
+// The reverse: ranges parted by blanks or commas. Nothing if a part is no slot or range of slots, or runs
+// backwards.
 std::optional<SlotRanges> parse_slots(std::string_view text);
 
 // The even, contiguous split in shard order: for three shards 0-5461, 5462-10922, 10923-16383. The first

@@ -1,6 +1,6 @@
-// What a person asks for: the KeywayCluster document (apiVersion keyway.dev/v1alpha1) as a value. The same document drives
-// the local supervisor and the Kubernetes operator. Fields and their rules are told to users in docs/spec.md and in the
-// JSON schema beside it (deploy/schema/keywaycluster.json). Values; any thread.
+// What a person asks for: the KeywayCluster document (apiVersion keyway.dev/v1alpha1) as a value. The same
+// document drives the local supervisor and the Kubernetes operator. Fields and their rules are told to users
+// in docs/spec.md and in the JSON schema beside it (deploy/schema/keywaycluster.json). Values; any thread.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ std::string_view to_string(EngineKind kind);
 
 struct EngineSpec {
   EngineKind kind = EngineKind::kRedis;
-  std::string path;   // local only: the server program, or a folder that holds it; empty: found by name in PATH
+  std::string
+      path;  // local only: the server program, or a folder that holds it; empty: found by name in PATH
   std::string image;  // Kubernetes only
 
   bool operator==(const EngineSpec&) const = default;
@@ -33,10 +34,10 @@ struct EngineSpec {
 using ServerConfig = std::map<std::string, std::string>;
 
 struct PartitionSpec {
-  std::string name;                  // "p1"; a DNS label
-  int replicas = 1;                  // beside the primary
+  std::string name;                     // "p1"; a DNS label
+  int replicas = 1;                     // beside the primary
   std::optional<int64_t> memory_bytes;  // maxmemory; none: no limit
-  std::optional<SlotRanges> slots;   // sharded, explicit; none: Keyway balances
+  std::optional<SlotRanges> slots;      // sharded, explicit; none: Keyway balances
 
   bool operator==(const PartitionSpec&) const = default;
 };
@@ -51,7 +52,7 @@ struct UserSpec {
 
 struct StorageSpec {
   std::optional<int64_t> size_bytes;
-  std::string class_name;          // Kubernetes only
+  std::string class_name;            // Kubernetes only
   bool delete_with_cluster = false;  // onDelete: Delete
 
   bool operator==(const StorageSpec&) const = default;
@@ -61,11 +62,11 @@ struct Spec {
   std::string name;
   Mode mode = Mode::kSharded;  // immutable
   EngineSpec engine;
-  bool partitions_named = false;  // partitions were listed, not counted
+  bool partitions_named = false;          // partitions were listed, not counted
   std::vector<PartitionSpec> partitions;  // in order; replicated mode has exactly one
   StorageSpec storage;
   ServerConfig config;
-  std::vector<UserSpec> users;  // beside the admin, which always exists
+  std::vector<UserSpec> users;     // beside the admin, which always exists
   std::string host = "127.0.0.1";  // local only (spec.local.host): the address that servers listen on
   int port = 0;                    // local only (spec.local.port): the first port; 0: Keyway chooses
 
@@ -75,12 +76,13 @@ struct Spec {
 // Names of partitions made by a count: p1, p2, ….
 std::string counted_partition_name(int index);
 
-// A spec with defaults: `shards` partitions (replicated mode: one) with `replicas` each, and the user `workload`.
+// A spec with defaults: `shards` partitions (replicated mode: one) with `replicas` each, and the user
+// `workload`.
 Spec default_spec(std::string name, Mode mode, int shards, int replicas);
 
-// Reads one YAML (or JSON) document. `source` names it in errors, which read "SOURCE:LINE:COLUMN: FIELD: what is wrong; what
-// to do". Unknown fields, wrong types, contradictions, overlapping or incomplete explicit slots and names that are no DNS
-// labels are errors; the first one found is returned.
+// Reads one YAML (or JSON) document. `source` names it in errors, which read "SOURCE:LINE:COLUMN: FIELD: what
+// is wrong; what to do". Unknown fields, wrong types, contradictions, overlapping or incomplete explicit
+// slots and names that are no DNS labels are errors; the first one found is returned.
 Result<Spec> parse_spec(std::string_view text, std::string_view source);
 
 // The document that parse_spec reads back as an equal spec.
@@ -89,17 +91,20 @@ std::string to_yaml(const Spec& spec);
 // The rules that hold between fields, for specs made by flags. parse_spec has applied them already.
 Status validate(const Spec& spec);
 
-// Whether a running cluster may go from one to the other: mode, name and (local) host are immutable, among others.
+// Whether a running cluster may go from one to the other: mode, name and (local) host are immutable, among
+// others.
 Status validate_change(const Spec& from, const Spec& to);
 
-// "64Mi", "1.5Gi", "100mb", "1024" as bytes: the suffixes of Kubernetes quantities and of redis.conf. Parts of a byte are
-// rounded up. A lone "m" is refused: it is a thousandth to one and a million to the other.
+// "64Mi", "1.5Gi", "100mb", "1024" as bytes: the suffixes of Kubernetes quantities and of redis.conf. Parts
+// of a byte are rounded up. A lone "m" is refused: it is a thousandth to one and a million to the other.
 std::optional<int64_t> parse_size(std::string_view text);
 
-// Parameters that Keyway itself sets and a spec may not ("port", "dir", "cluster-enabled", …): the reason, or nothing.
+// Parameters that Keyway itself sets and a spec may not ("port", "dir", "cluster-enabled", …): the reason, or
+// nothing.
 std::optional<std::string_view> reserved_parameter(std::string_view name);
 
-// Parameters that a running server cannot change (aclfile, databases, io-threads, …); a change needs a restart.
+// Parameters that a running server cannot change (aclfile, databases, io-threads, …); a change needs a
+// restart.
 bool needs_restart(std::string_view parameter);
 
 }  // namespace keyway::cluster

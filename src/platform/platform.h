@@ -1,5 +1,6 @@
-// Where servers live: processes on this machine, or pods. The second seam: the simulator has its own. Functions return at once
-// (an order was given), except where said; nothing here talks to a server. One thread at a time.
+// Where servers live: processes on this machine, or pods. The second seam: the simulator has its own.
+// Functions return at once (an order was given), except where said; nothing here talks to a server. One
+// thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,8 @@ class Platform {
   // What is wanted now: the spec and the requests on record.
   virtual cluster::Desired desired() = 0;
 
-  // Every node that is desired or on record, with what the platform knows (the fields "From the platform" and above), the
-  // shard records and `formed`. Server facts are empty.
+  // Every node that is desired or on record, with what the platform knows (the fields "From the platform" and
+  // above), the shard records and `formed`. Server facts are empty.
   virtual cluster::Observed look() = 0;
 
   virtual Status start(const cluster::StartNode& step) = 0;
@@ -35,7 +36,8 @@ class Platform {
   virtual Status persist_follow(const std::string& node, const std::string& follow) = 0;
   // What `node` runs with now, and shall start with next.
   virtual Status persist_config(const std::string& node, const cluster::ServerConfig& complete) = 0;
-  // Writes the node's users file; gives the commands that bring its running server to the same. Confirm with users_applied.
+  // Writes the node's users file; gives the commands that bring its running server to the same. Confirm with
+  // users_applied.
   virtual Result<std::vector<resp::Command>> stage_users(const std::string& node) = 0;
   virtual Status users_applied(const std::string& node) = 0;
 

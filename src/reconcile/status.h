@@ -1,4 +1,5 @@
-// The state of a cluster as users see it: what `status`, the live view and (later) the Kubernetes status show. Pure; values.
+// The state of a cluster as users see it: what `status`, the live view and (later) the Kubernetes status
+// show. Pure; values.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,8 @@ struct NodeStatus {
   int64_t keys = 0;
   int64_t memory_bytes = 0;
   int64_t uptime_s = 0;
-  std::string health;   // "ok", "loading", "syncing", "silent", "down", …
-  std::string note;     // why it is not ok; may be empty
+  std::string health;  // "ok", "loading", "syncing", "silent", "down", …
+  std::string note;    // why it is not ok; may be empty
 };
 
 struct ShardStatus {
@@ -36,23 +37,24 @@ struct ShardStatus {
 
 struct ClusterStatus {
   std::string name;
-  std::string mode;     // "sharded", "replicated"
-  std::string state;    // "ready", "creating", "changing", "degraded", "down", "stopped", "blocked"
-  std::string engine;   // "redis 7.0.15"
+  std::string mode;        // "sharded", "replicated"
+  std::string state;       // "ready", "creating", "changing", "degraded", "down", "stopped", "blocked"
+  std::string engine;      // "redis 7.0.15"
   int supervisor_pid = 0;  // 0: none
   std::vector<ShardStatus> shards;
-  std::vector<std::string> doing;     // steps under way and what is waited for
+  std::vector<std::string> doing;  // steps under way and what is waited for
   std::vector<cluster::Problem> problems;
 };
 
-// "ready": all desired nodes are ok and the plan is empty. "creating": never yet complete. "down": some shard takes no writes.
-// "degraded": all shards take writes, some node is not ok. "changing": all is ok, and there are steps. "blocked": problems.
-// "stopped": no process runs.
-ClusterStatus make_status(const std::string& name, const cluster::Desired& desired, const cluster::Observed& observed,
-                          const cluster::Plan& plan, int64_t wall_ms);
+// "ready": all desired nodes are ok and the plan is empty. "creating": never yet complete. "down": some shard
+// takes no writes. "degraded": all shards take writes, some node is not ok. "changing": all is ok, and there
+// are steps. "blocked": problems. "stopped": no process runs.
+ClusterStatus make_status(const std::string& name, const cluster::Desired& desired,
+                          const cluster::Observed& observed, const cluster::Plan& plan, int64_t wall_ms);
 
-// The JSON of `status --json`: name, mode, state, shards[] {name, slots [[first,last]…], primary, replicas[]}, each node with id,
-// address, pid, role, offset, lag_s, keys, memory_bytes, health; and the further fields above. Two blanks of indentation.
+// The JSON of `status --json`: name, mode, state, shards[] {name, slots [[first,last]…], primary,
+// replicas[]}, each node with id, address, pid, role, offset, lag_s, keys, memory_bytes, health; and the
+// further fields above. Two blanks of indentation.
 std::string to_json(const ClusterStatus& status);
 
 }  // namespace keyway::reconcile
