@@ -101,9 +101,9 @@ constexpr std::string_view kCompletionDetails =
     "  source <(keyway completion bash)             in ~/.bashrc\n"
     "  source <(keyway completion zsh)              in ~/.zshrc, after compinit\n";
 
-std::vector<CommandSyntax> make_commands() {
+std::vector<CommandSyntax> keeping_commands() {
   using enum Word;
-  constexpr std::string_view run = "Run a cluster", look = "Look at it", change = "Change it", more = "More";
+  constexpr std::string_view run = "Run a cluster", look = "Look at it";
   return {
       {"up",
        "[NAME]",
@@ -143,6 +143,13 @@ std::vector<CommandSyntax> make_commands() {
        look,
        {"file", "shards", "replicas", "memory", "cluster", "json"},
        kPlanDetails},
+  };
+}
+
+std::vector<CommandSyntax> changing_commands() {
+  using enum Word;
+  constexpr std::string_view change = "Change it";
+  return {
       {"apply",
        "[NAME] -f FILE",
        {kCluster},
@@ -171,6 +178,13 @@ std::vector<CommandSyntax> make_commands() {
        change,
        {"rolling", "timeout", "no_wait", "cluster", "json"},
        kRestartDetails},
+  };
+}
+
+std::vector<CommandSyntax> other_commands() {
+  using enum Word;
+  constexpr std::string_view more = "More";
+  return {
       {"exec",
        "[NAME] NODE [-- PROGRAM ARGS...]",
        {kCluster, kNode},
@@ -195,6 +209,15 @@ std::vector<CommandSyntax> make_commands() {
       {"version", "", {}, "Print the program's version", more, {"json"}, ""},
       {"supervise", "NAME", {kCluster}, "Keep a cluster whole (started by up --detach)", "", {}, ""},
   };
+}
+
+// In the order in which help shows them.
+std::vector<CommandSyntax> make_commands() {
+  std::vector<CommandSyntax> commands = keeping_commands();
+  for (const auto& group : {changing_commands(), other_commands()}) {
+    commands.insert(commands.end(), group.begin(), group.end());
+  }
+  return commands;
 }
 
 }  // namespace
