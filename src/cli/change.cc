@@ -114,6 +114,18 @@ Outcome give_order(const Chosen& cluster, const Waiting& waiting, Context& conte
   return print_cluster(cluster, context);
 }
 
+Outcome wait_until_whole(const Chosen& cluster, const Waiting& waiting, Context& context) {
+  Result<supervisor::Client> client = connect_supervisor(cluster);
+  if (!client) return fail(client.error());
+  Result<uint64_t> since = last_event(*client);
+  if (!since) return fail(since.error());
+  FollowOrder order{cluster.name, 0, *since, waiting.timeout_ms, patience_ms(cluster.state.nodes.size())};
+  Result<Followed> followed = follow(*client, order, context.output);
+  if (!followed) return fail(followed.error());
+  if (followed->interrupted) return kExitInterrupted;
+  return print_cluster(cluster, context);
+}
+
 Outcome run(const ApplyCommand& command, Context& context) {
   Result<std::optional<cluster::Spec>> document = read_spec_file(command.file);
   if (!document) return fail(document.error());

@@ -17,6 +17,9 @@ Result<supervisor::Client> connect_supervisor(const Chosen& cluster);
 Outcome give_order(const Chosen& cluster, const Waiting& waiting, Context& context,
                    const std::function<Result<uint64_t>(supervisor::Client&)>& give);
 
+// Waits until nothing is left to do, then prints the cluster.
+Outcome wait_until_whole(const Chosen& cluster, const Waiting& waiting, Context& context);
+
 // Prints the cluster as it is now.
 Outcome print_cluster(const Chosen& cluster, Context& context);
 

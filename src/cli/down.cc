@@ -68,10 +68,9 @@ Result<bool> follow_down(supervisor::Client& client, const local::ClusterEntry& 
   return true;
 }
 
-// Names of nodes whose server runs, by the record; empty if it cannot be read.
-bool any_runs(const local::ClusterEntry& cluster, const std::string& home) {
+Result<bool> any_runs(const local::ClusterEntry& cluster, const std::string& home) {
   auto platform = local::LocalPlatform::open_read_only(home, cluster.name);
-  if (!platform) return false;
+  if (!platform) return fail(platform.error());
   for (const cluster::NodeFacts& node : (*platform)->look().nodes) {
     if (node.running()) return true;
   }
@@ -89,8 +88,10 @@ Result<Stopped> stop(const local::ClusterEntry& cluster, const DownCommand& comm
     if (!*done) return Stopped::kInterrupted;
   }
   // A supervisor may have left a server running that it could not stop; then it is told again here.
-  if (!any_runs(cluster, context.home))
-    return cluster.supervisor_pid != 0 ? Stopped::kDone : Stopped::kWasNotRunning;
+  Result<bool> runs = any_runs(cluster, context.home);
+  // Of a record that cannot be read, deleting it looks for servers in its own way.
+  if (!runs && !command.purge) return fail(runs.error());
+  if (!runs.value_or(false)) return cluster.supervisor_pid != 0 ? Stopped::kDone : Stopped::kWasNotRunning;
   Progress view(context.output);
   view.working("stopping the servers");
   Status stopped =

@@ -51,17 +51,23 @@ std::string user_to_show(const cluster::Spec& spec) {
   return spec.users.empty() ? "default" : spec.users.front().name;
 }
 
+int64_t start_timeout_ms(const Chosen& cluster, const UpCommand& command) {
+  auto nodes = static_cast<int64_t>(cluster.state.nodes.size());
+  return command.timeout_ms.value_or(kStartTimeoutMs + kStartTimeoutPerNodeMs * nodes);
+}
+
+// A cluster that runs is made what is wanted; one that is so already is waited for until it is whole.
 Outcome meet_running(const Chosen& cluster, const cluster::Spec& wanted, const UpCommand& command,
                      Context& context) {
+  Waiting waiting{command.timeout_ms, true};
   if (wanted != cluster.state.spec) {
-    Waiting waiting{command.timeout_ms, true};
     return give_order(cluster, waiting, context,
                       [&](supervisor::Client& client) { return client.apply(cluster::to_yaml(wanted)); });
   }
-  if (!context.output.json()) {
-    context.output.print(fmt::format("Cluster \"{}\" is already running.\n\n", cluster.name));
-  }
-  return print_cluster(cluster, context);
+  waiting.timeout_ms = start_timeout_ms(cluster, command);
+  if (!context.output.json())
+    context.output.note(fmt::format("cluster \"{}\" is already running", cluster.name));
+  return wait_until_whole(cluster, waiting, context);
 }
 
 Outcome show_started(const Chosen& cluster, int64_t took_ms, Context& context) {
@@ -88,8 +94,7 @@ Outcome start_detached(const Chosen& cluster, const UpCommand& command, Context&
   if (!client) return fail(client.error());
   FollowOrder order;
   order.cluster = cluster.name;
-  order.timeout_ms = command.timeout_ms.value_or(
-      kStartTimeoutMs + kStartTimeoutPerNodeMs * static_cast<int64_t>(cluster.state.nodes.size()));
+  order.timeout_ms = start_timeout_ms(cluster, command);
   Result<Followed> followed = follow(*client, order, context.output);
   if (!followed) return fail(followed.error());
   if (followed->interrupted) {

@@ -13,6 +13,7 @@
 #include "base/format.h"
 #include "base/strings.h"
 #include "platform/local/files.h"
+#include "platform/local/lock.h"
 #include "platform/local/paths.h"
 #include "platform/local/process.h"
 #include "supervisor/control.h"
@@ -86,28 +87,29 @@ bool answers(const std::string& socket) {
 Status spawn_supervisor(const std::string& cluster) {
   Result<std::string> home = platform::local::find_home();
   if (!home) return fail(home.error());
-  const std::string socket = platform::local::cluster_paths(*home, cluster).socket();
+  const platform::local::ClusterPaths paths = platform::local::cluster_paths(*home, cluster);
+  const std::string socket = paths.socket();
   if (answers(socket)) return {};
   Fd words(::memfd_create("keyway supervise", MFD_CLOEXEC));
   if (!words) return fail(platform::local::file_error(errno, "start the supervisor"));
   Result<pid_t> pid = spawn(cluster, words.get());
   if (!pid) return fail(pid.error());
   const auto deadline = Clock::now() + kStartTimeout;
+  bool ended = false;
+  int status = 0;
   while (Clock::now() < deadline) {
     if (answers(socket)) return {};
-    int status = 0;
-    if (::waitpid(*pid, &status, WNOHANG) == *pid) {
-      if (answers(socket)) return {};  // another one was faster
+    ended = ended || ::waitpid(*pid, &status, WNOHANG) == *pid;
+    // Another one that was faster holds the lock, and will answer in a moment.
+    if (ended && platform::local::FileLock::holder(paths.lock_file()) == 0) {
       std::string said = last_words(words.get());
       if (said.empty()) said = platform::local::describe_exit(status);
       return fail(ErrorCode::kUnavailable, fmt::format("the supervisor did not start: {}", said));
     }
     ::poll(nullptr, 0, kPauseMs);
   }
-  return fail(
-      ErrorCode::kTimeout,
-      fmt::format("the supervisor (pid {}) did not answer within {} s; see {}", *pid, kStartTimeout.count(),
-                  platform::local::cluster_paths(*home, cluster).supervisor_log()));
+  return fail(ErrorCode::kTimeout, fmt::format("the supervisor (pid {}) did not answer within {} s; see {}",
+                                               *pid, kStartTimeout.count(), paths.supervisor_log()));
 }
 
 }  // namespace keyway::supervisor
