@@ -135,7 +135,7 @@ std::vector<CommandSyntax> keeping_commands() {
        look,
        {"follow", "lines", "cluster"},
        ""},
-      {"spec", "[NAME]", {kCluster}, "Print a cluster's spec as YAML", look, {"cluster", "json"}, ""},
+      {"spec", "[NAME]", {kCluster}, "Print a cluster's spec as YAML", look, {"cluster"}, ""},
       {"plan",
        "[NAME]",
        {kCluster},
@@ -212,119 +212,18 @@ std::vector<CommandSyntax> other_commands() {
 }
 
 // In the order in which help shows them.
-using enum Word;
-
-const std::vector<CommandSyntax> kRunCommands = {
-    {"up",
-     "[NAME]",
-     {kCluster},
-     "Make a cluster on this machine, or bring it back",
-     "Run a cluster",
-     {"file", "shards", "replicas", "mode", "engine", "port", "memory", "detach", "timeout", "cluster",
-      "json"},
-     kUpDetails},
-    {"down",
-     "[NAME]",
-     {kCluster},
-     "Stop a cluster; its data stays unless --purge",
-     "Run a cluster",
-     {"purge", "yes", "timeout", "cluster", "json"},
-     ""},
-};
-
-const std::vector<CommandSyntax> kLookCommands = {
-    {"ls", "", {}, "List the clusters of this machine", "Look at it", {"json"}, ""},
-    {"status",
-     "[NAME]",
-     {kCluster},
-     "Show shards, nodes, keys, memory and health",
-     "Look at it",
-     {"watch", "cluster", "json"},
-     ""},
-    {"logs",
-     "[NAME] [NODE]",
-     {kCluster, kNode},
-     "Print a node's log; without NODE the supervisor's",
-     "Look at it",
-     {"follow", "lines", "cluster"},
-     ""},
-    {"spec", "[NAME]", {kCluster}, "Print a cluster's spec as YAML", "Look at it", {"cluster"}, ""},
-    {"plan",
-     "[NAME]",
-     {kCluster},
-     "Show what a change would do, why, and what it costs",
-     "Look at it",
-     {"file", "shards", "replicas", "memory", "cluster", "json"},
-     kPlanDetails},
-};
-
-const std::vector<CommandSyntax> kChangeCommands = {
-    {"apply",
-     "[NAME] -f FILE",
-     {kCluster},
-     "Change a cluster to a new spec",
-     "Change it",
-     {"file", "timeout", "no_wait", "cluster", "json"},
-     ""},
-    {"scale",
-     "[NAME]",
-     {kCluster},
-     "Change the number of shards or replicas",
-     "Change it",
-     {"shards", "replicas", "timeout", "no_wait", "cluster", "json"},
-     kScaleDetails},
-    {"failover",
-     "[NAME] SHARD",
-     {kCluster, kShard},
-     "Make a replica the primary of its shard; no write is lost",
-     "Change it",
-     {"to", "timeout", "no_wait", "cluster", "json"},
-     ""},
-    {"restart",
-     "[NAME] NODE | --rolling",
-     {kCluster, kNode},
-     "Restart one node, or all of them one at a time",
-     "Change it",
-     {"rolling", "timeout", "no_wait", "cluster", "json"},
-     kRestartDetails},
-};
-
-const std::vector<CommandSyntax> kMoreCommands = {
-    {"exec",
-     "[NAME] NODE [-- PROGRAM ARGS...]",
-     {kCluster, kNode},
-     "Run a program, such as redis-cli, against a node",
-     "More",
-     {"cluster"},
-     kExecDetails},
-    {"password",
-     "[NAME] USER",
-     {kCluster, kUser},
-     "Print the password of a user",
-     "More",
-     {"cluster", "json"},
-     ""},
-    {"completion",
-     "bash | zsh",
-     {kShell},
-     "Print the script that completes commands in a shell",
-     "More",
-     {},
-     kCompletionDetails},
-    {"version", "", {}, "Print the program's version", "More", {"json"}, ""},
-    {"supervise", "NAME", {kCluster}, "Keep a cluster whole (started by up --detach)", "", {}, ""},
-};
+std::vector<CommandSyntax> make_commands() {
+  std::vector<CommandSyntax> commands = keeping_commands();
+  for (const auto& group : {changing_commands(), other_commands()}) {
+    commands.insert(commands.end(), group.begin(), group.end());
+  }
+  return commands;
+}
 
 }  // namespace
 
 const std::vector<CommandSyntax>& all_commands() {
-  static const std::vector<CommandSyntax> commands = [] {
-    std::vector<CommandSyntax> all;
-    for (const auto* group : {&kRunCommands, &kLookCommands, &kChangeCommands, &kMoreCommands}) {
-      all.insert(all.end(), group->begin(), group->end());
-    }
-    return all;
-  }();
+  static const std::vector<CommandSyntax> commands = make_commands();
   return commands;
 }
 
