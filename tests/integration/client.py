@@ -32,7 +32,10 @@ class Client:
         """The replies to `commands`, sent as one over one connection. Only the first is about `key`, and only its errors are
         raised; another one's error is its reply."""
         slot = key_slot(key.encode()) if self.sharded else 0
-        return wait_for(lambda: self.attempt(slot, commands), f"an answer to {commands[0][0]} {key}", deadline_s)
+        try:
+            return wait_for(lambda: self.attempt(slot, commands), f"an answer to {commands[0][0]} {key}", deadline_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the last errors: {self.errors[-3:]}") from None
 
     def attempt(self, slot, commands):
         """The replies, or None after a passing error."""
@@ -96,7 +99,11 @@ class Client:
 
     def look_at(self, address, slot):
         if self.sharded:
-            for first, last, primary, *_ in self.ask(address, [("CLUSTER", "SLOTS")])[0]:
+            try:
+                known = self.ask(address, [("CLUSTER", "SLOTS")])[0]
+            except redis.exceptions.NoPermissionError:
+                return address  # it will say MOVED
+            for first, last, primary, *_ in known:
                 if first <= slot <= last:
                     return primary[0] or address[0], primary[1]
             return None

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -41,10 +42,11 @@ class Home:
         return json.loads(self.run(*arguments, "--json", **options).stdout)
 
     def error(self, *arguments, code, **options):
-        """What it says on its way out with `code`, which is not nothing."""
+        """What it says on its way out with `code`: the lines after what it tells of its progress."""
         said = self.run(*arguments, code=code, **options).stderr
-        assert said.startswith("keyway: "), said
-        return said
+        _, mark, error = ("\n" + said).partition("\nkeyway: ")
+        assert mark, said
+        return error
 
     def up(self, name="demo", *arguments, port=None, **options):
         """Makes a cluster, whole when this returns. `port` 0: in the spec, or Keyway's own choice."""
@@ -143,8 +145,9 @@ class Cluster:
 
     def addresses(self):
         """(host, port) of every node on record."""
-        spec_host = next(line.split('"')[1] for line in self.state()["spec"].splitlines() if line.strip().startswith("host:"))
-        return [(spec_host, node["port"]) for node in self.state()["nodes"]]
+        state = self.state()
+        host = re.search(r'^ +host: "(.+)"$', state["spec"], re.MULTILINE)
+        return [(host.group(1) if host else "127.0.0.1", node["port"]) for node in state["nodes"]]
 
     def address(self, node):
         names = [entry["name"] for entry in self.state()["nodes"]]
