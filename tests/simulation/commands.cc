@@ -175,6 +175,7 @@ Reply migrate(Server& server, const Command& command) {
     }
     target->replication.apply_write(key, server.values[at], false);
     server.replication.apply_write(key, 0, true);
+    world.ledger.moved(key, *target);
     world.ledger.copy_gone(Cause::kKeyway, server.place, "MIGRATE replaced a newer value");
   }
   return ok();

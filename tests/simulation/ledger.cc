@@ -15,6 +15,7 @@ constexpr int64_t kSeenUs = 2'000'000;
 void Ledger::resize(int keys) {
   promised_.assign(static_cast<size_t>(keys), 0);
   attempted_.assign(static_cast<size_t>(keys), 0);
+  homes_.assign(static_cast<size_t>(keys), std::string());
 }
 
 void Ledger::violation(const std::string& text) {
@@ -51,11 +52,17 @@ void Ledger::acknowledge(int key, int64_t value, const Server& at) {
     return;
   }
   promised_[static_cast<size_t>(key)] = value;
+  moved(key, at);
 }
+
+void Ledger::note_data(const std::string& shard) { known_data_.try_emplace(shard, world_.now_us()); }
+
+void Ledger::moved(int key, const Server& to) { homes_[static_cast<size_t>(key)] = to.home().shard; }
 
 int64_t Ledger::best_copy(int key) const {
   int64_t best = 0;
   for (int i = 0; i < world_.place_count(); ++i) {
+    if (world_.place(i).shard != homes_[static_cast<size_t>(key)]) continue;
     const Server* server = world_.server(i);
     const Disk& disk = world_.place(i).disk;
     if (server != nullptr && server->serving()) {
@@ -98,20 +105,18 @@ void Ledger::takes_over(const Server& server, Claim claim) {
 void Ledger::check_key(const Server& server, int key, Claim claim) {
   size_t at = static_cast<size_t>(key);
   if (server.values[at] >= promised_[at]) return;
-  bool empty = server.total_keys() == 0;
+  if (homes_[at] != server.home().shard) return;  // in the middle of its slot's way from shard to shard
   int64_t decided_us = claim == Claim::kStarted ? server.started_us : world_.now_us();
-  int64_t elsewhere = 0;
+  // Coming up empty is never excused; but of data that appeared a moment ago Keyway cannot know.
+  auto data = known_data_.find(server.home().shard);
+  bool empty = server.total_keys() == 0 && data != known_data_.end() && data->second < decided_us;
   for (int i = 0; i < world_.place_count(); ++i) {
     const Place& place = world_.place(i);
+    if (i == server.place || place.shard != server.home().shard) continue;
     const Server* other = world_.server(i);
     bool live = other != nullptr && other->serving();
     bool on_disk = !live && place.disk.has_data && place.disk.loadable;
     int64_t value = live ? other->values[at] : on_disk ? place.disk.values[at] : 0;
-    if (place.shard != server.home().shard) {
-      elsewhere = std::max(elsewhere, value);
-      continue;
-    }
-    if (i == server.place) continue;
     if (value <= server.values[at]) continue;
     bool known = live && world_.reachable_for(i, kSeenUs) && other->started_us < decided_us;
     bool excused = claim == Claim::kElected || (!known && !empty);
@@ -120,7 +125,6 @@ void Ledger::check_key(const Server& server, int key, Claim claim) {
                           world_.key_names[at], server.values[at], place.name, value, promised_[at]));
     return;
   }
-  if (elsewhere >= promised_[at]) return;  // moved to another shard, in the middle of its slot's way
   if (!world_.settings.unplanned) {
     violation(fmt::format("{} takes over with {} = {} of {} promised", server.name(), world_.key_names[at],
                           server.values[at], promised_[at]));

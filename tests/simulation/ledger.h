@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,14 +41,20 @@ class Ledger {
   int64_t promised(int key) const { return promised_[static_cast<size_t>(key)]; }
   int64_t attempted(int key) const { return attempted_[static_cast<size_t>(key)]; }
 
+  // The key has gone to the shard of `to`, with its slot or ahead of it.
+  void moved(int key, const Server& to);
+
+  // Keyway has it on record that the shard holds data.
+  void note_data(const std::string& shard);
+
   // A copy has just gone. Whatever no other copy holds is forgiven or is a violation.
   void copy_gone(Cause cause, int place, const char* how);
 
   // `server` has just become the primary of its shard by right.
   void takes_over(const Server& server, Claim claim);
 
-  // The best value of `key` in any copy: the memory of a serving process, the intact disk of one that does
-  // not serve.
+  // The best value of `key` in any copy of its shard: the memory of a serving process, the intact disk of one
+  // that does not serve.
   int64_t best_copy(int key) const;
 
   // The first violation of any rule, by whoever found it.
@@ -64,6 +71,8 @@ class Ledger {
   World& world_;
   std::vector<int64_t> promised_;
   std::vector<int64_t> attempted_;
+  std::vector<std::string> homes_;             // by key: the shard that has it; empty: no one wrote it yet
+  std::map<std::string, int64_t> known_data_;  // shard: since when, µs
   std::optional<std::string> failure_;
   int64_t acknowledged_count_ = 0;
   int64_t forgiven_count_ = 0;

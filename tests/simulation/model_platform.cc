@@ -300,6 +300,7 @@ Status ModelPlatform::record_primary(const std::string& shard, const std::string
 Status ModelPlatform::record_data(const std::string& shard) {
   interrupter_.point();
   shards_[shard].held_data = true;
+  world_.ledger.note_data(shard);
   return {};
 }
 

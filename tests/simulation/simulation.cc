@@ -24,7 +24,9 @@ class Run {
   Run(const Scenario& scenario, const RunOptions& options)
       : scenario_(scenario),
         world_(scenario.seed ^ 0x5eed, scenario.settings),
-        platform_(world_, interrupter_),
+        platform_owner_(options.make_platform ? options.make_platform(world_, interrupter_)
+                                              : std::make_unique<ModelPlatform>(world_, interrupter_)),
+        platform_(*platform_owner_),
         servers_(world_, interrupter_),
         faults_(world_, platform_, interrupter_),
         workload_(world_, platform_),
@@ -175,7 +177,8 @@ class Run {
   const Scenario& scenario_;
   Interrupter interrupter_;
   World world_;
-  ModelPlatform platform_;
+  std::unique_ptr<ModelPlatform> platform_owner_;
+  ModelPlatform& platform_;
   ModelServers servers_;
   Faults faults_;
   Workload workload_;

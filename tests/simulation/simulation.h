@@ -4,16 +4,20 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
-#include "cluster/plan.h"
+#include "interrupter.h"
+#include "model_platform.h"
 #include "scenario.h"
 
 namespace keyway::simulation {
 
 struct RunOptions {
   bool trace = false;  // prints what happens to stdout
+  // The platform of the run, if not the honest one: tests of the simulator itself plant bugs with it.
+  std::function<std::unique_ptr<ModelPlatform>(World&, Interrupter&)> make_platform = {};
 };
 
 struct RunResult {
