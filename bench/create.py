@@ -40,7 +40,7 @@ def add_rows(report, engine, shards, samples):
 
 
 def measure(options):
-    report = Report("Creating a cluster", ["engine", "nodes", "made", "writable", "ratio", "in sync", "ratio", "command returned"])
+    report = Report("Creating a cluster", ["engine", "nodes", "made", "writable", "ratio", "in sync", "its ratio", "command returned"])
     ports = Ports(options.port)
     for name in options.engines.split(","):
         engine = find_engine(name)

@@ -38,7 +38,7 @@ def cpu_s_in_ticks(pid):
 
 def memory_mb(pid, name):
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        return next(int(line.split()[1]) / 1024 for line in file if line.startswith(name + ":"))
+        return next(int(line.split()[1]) * 1024 / 1e6 for line in file if line.startswith(name + ":"))
 
 
 def cpu_percent(groups, seconds):
@@ -82,6 +82,7 @@ def measure(options):
     engine = find_engine(options.engine)
     if engine is None:
         raise SystemExit(f"{options.engine} is not there; name another with --engine")
+    report = Report(f"An idle supervisor of {2 * SHARDS} nodes, {engine.name}", ["what", "of one core, or memory"])
     ports = Ports(options.port)
     cluster, _ = create(lambda: KeywayCluster(options.program, engine, ports.take(2 * SHARDS), SHARDS))
     samples = {"cpu": Samples("%"), "memory": Samples("MB"), "peak": Samples("MB"), "servers with": Samples("%"),
@@ -92,7 +93,6 @@ def measure(options):
             tell(f"  run {run + 1}: " + ", ".join(f"{name} {taken.values[-1]:.2f} {taken.unit}" for name, taken in samples.items()))
     finally:
         cluster.close()
-    report = Report(f"An idle supervisor of {2 * SHARDS} nodes, {engine.name}", ["what", "of one core, or memory"])
     report.add_row("supervisor, processor", samples["cpu"])
     report.add_row("supervisor, resident memory", samples["memory"])
     report.add_row("supervisor, most resident memory so far", samples["peak"])

@@ -95,7 +95,7 @@ class Report:
         for note in self.notes:
             print(f"  {note}")
         facts = self.conditions
-        print(f"  {facts['date']}, {facts['cores']} cores ({facts['processor']}), {facts['kernel']}, keyway {facts['keyway']};"
+        print(f"  {facts['date']}, {facts['cores']} cores ({facts['processor']}), {facts['kernel']}, repository at {facts['commit']};"
               f" load average {facts['load']} before, {finish} after")
         print("  Cells are medians (least-most).", flush=True)
 
@@ -116,7 +116,7 @@ def conditions():
     commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     return {"date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M"), "cores": os.cpu_count(),
             "processor": models[0] if models else platform.machine(), "kernel": f"Linux {platform.release()}",
-            "keyway": commit.stdout.strip() or "of no repository", "load": load_average()}
+            "commit": commit.stdout.strip() or "no commit", "load": load_average()}
 
 
 def arguments(text, runs):

@@ -143,13 +143,13 @@ def measure(options):
     engine = find_engine(options.engine)
     if engine is None:
         raise SystemExit(f"{options.engine} is not there; name another with --engine")
+    report = Report(f"From {SHARDS} to {SHARDS + 1} shards with {options.keys:,} keys, {engine.name}", ["by", "took", "ratio", "keys moved"])
     ports = Ports(options.port)
     by_hand = f"{engine.kind}-cli"
     samples = {way: {"took": Samples("s"), "rate": Samples("keys/s")} for way in ("keyway", by_hand)}
     for _ in range(options.runs):
         for way in samples:
             measure_once(way, options, engine, ports, samples)
-    report = Report(f"From {SHARDS} to {SHARDS + 1} shards with {options.keys:,} keys, {engine.name}", ["by", "took", "ratio", "keys moved"])
     for way, taken in samples.items():
         report.add_row(way, taken["took"], ratio(taken["took"], samples["keyway"]["took"]), taken["rate"])
     report.add_note(f"{options.runs} runs each, in turn, keys of some 10 bytes with values of {len(VALUE)}, no client connected meanwhile. No key was lost.")
