@@ -123,5 +123,12 @@ TEST(PlanRecovery, AMoveToAPrimaryThatSaysFailIsCarriedOnButNotBegun) {
   EXPECT_FALSE(plans(scene.next(), "move_slots", "p1-0"));
 }
 
+TEST(PlanRecovery, OpenSlotsThatAReplicaListsDoNotHoldItBack) {
+  Scene scene = with_data(Mode::kSharded, 2, 1);
+  scene.node("p2-1").server.open_slots = {OpenSlot{16000, scene.node("p1-0").id, false}};
+  scene.resize(2, 0);
+  EXPECT_TRUE(plans(scene.next(), "stop_node", "p2-1")) << scene.waiting_text();
+}
+
 }  // namespace
 }  // namespace keyway::cluster

@@ -196,8 +196,9 @@ bool followed(const Planning& planning, const NodeFacts& node) {
 
 bool owns_slots(const Planning& planning, const NodeFacts& node) {
   const KnownNode* known = planning.knowledge.find(effective_id(node));
-  return planning.sharded() &&
-         ((known != nullptr && !known->view.slots.empty()) || !node.server.open_slots.empty());
+  // Valkey's replicas list the open slots of their primary.
+  bool open = node.server.role == Role::kPrimary && !node.server.open_slots.empty();
+  return planning.sharded() && ((known != nullptr && !known->view.slots.empty()) || open);
 }
 
 // `node` is on record and no longer wanted: it hands over what it has, stops, is forgotten, and is removed.
