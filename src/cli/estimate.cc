@@ -44,6 +44,13 @@ Cost move_cost(const cluster::MoveSlots& move, const DataSizes& sizes) {
   return cost;
 }
 
+bool starts_as_primary(const cluster::Action& action) {
+  const auto& start = std::get<cluster::StartNode>(action);
+  bool replica = std::ranges::any_of(
+      start.table, [](const cluster::PeerView& peer) { return peer.myself && !peer.primary; });
+  return start.follow.empty() && !start.hold && !replica;
+}
+
 }  // namespace
 
 std::string how_estimated() {
@@ -61,7 +68,8 @@ Cost cost_of(const ForeseenStep& step, const DataSizes& sizes) {
   std::string_view kind = cluster::kind(step.step.action);
   // A server that starts loads its data or is sent a copy; a new replica is sent one.
   if (kind == "start_node") {
-    int64_t start_ms = found == sizes.shards.end() ? kNewPrimaryMs : kStartMs;
+    bool new_primary = found == sizes.shards.end() && starts_as_primary(step.step.action);
+    int64_t start_ms = new_primary ? kNewPrimaryMs : kStartMs;
     return {0, shard_bytes, start_ms + at_rate_ms(shard_bytes, kCopyBytesPerS)};
   }
   if (kind == "stop_node") return {0, 0, kStopMs + at_rate_ms(shard_bytes, kCopyBytesPerS)};

@@ -8,11 +8,6 @@ constexpr int kMaxStages = 5000;
 constexpr int kMaxIdleStages = 20;  // waiting may end with time alone
 constexpr int64_t kStageMs = 1000;
 
-bool concerns_record_only(const cluster::Action& action) {
-  std::string_view kind = cluster::kind(action);
-  return kind.starts_with("record_") || kind.starts_with("clear_");
-}
-
 }  // namespace
 
 Foresight foresee(cluster::Desired desired, cluster::Observed observed, int64_t now_ms) {
@@ -30,7 +25,7 @@ Foresight foresee(cluster::Desired desired, cluster::Observed observed, int64_t 
       cluster::predict(observed, desired, step.action, now_ms);
       if (const auto* met = std::get_if<cluster::ClearSwitchover>(&step.action))
         desired.switchover.erase(met->shard);
-      if (concerns_record_only(step.action)) continue;
+      if (cluster::for_the_record(step.action)) continue;
       foresight.steps.push_back({stage, std::move(step)});
       shown = true;
     }

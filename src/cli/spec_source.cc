@@ -77,7 +77,7 @@ Status set_size(cluster::Spec& spec, const SpecFlags& flags) {
   }
   for (cluster::PartitionSpec& partition : spec.partitions) {
     if (flags.replicas) partition.replicas = *flags.replicas;
-    if (flags.memory_bytes) partition.memory_bytes = *flags.memory_bytes;
+    if (flags.memory_bytes) partition.memory_bytes = flags.memory_bytes;
   }
   return {};
 }

@@ -68,8 +68,10 @@ Table node_table(const ClusterStatus& status) {
   for (const ShardStatus& shard : status.shards) {
     bool first = true;
     if (shard.primary) table.add(node_row(shard, *shard.primary, std::exchange(first, false)));
-    for (const NodeStatus& node : shard.replicas)
+    for (NodeStatus node : shard.replicas) {
+      if (status.state == "stopped") node.health = "stopped";  // as it shall be: no alarm
       table.add(node_row(shard, node, std::exchange(first, false)));
+    }
   }
   return table;
 }

@@ -105,6 +105,12 @@ std::string_view node_of(const Action& action) {
       action);
 }
 
+bool for_the_record(const Action& action) {
+  return std::holds_alternative<RecordPrimary>(action) || std::holds_alternative<RecordFollow>(action) ||
+         std::holds_alternative<RecordData>(action) || std::holds_alternative<RecordIdentity>(action) ||
+         std::holds_alternative<RecordFormed>(action) || std::holds_alternative<ClearSwitchover>(action);
+}
+
 bool disruptive(const Action& action) {
   return std::holds_alternative<StopNode>(action) || std::holds_alternative<Promote>(action) ||
          std::holds_alternative<Follow>(action) || std::holds_alternative<SetDataAside>(action) ||

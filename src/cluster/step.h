@@ -157,6 +157,9 @@ std::string_view node_of(const Action& action);
 // Whether it may interrupt clients or cost a copy of the data: stop, promote, follow, set aside, remove.
 bool disruptive(const Action& action);
 
+// Whether it touches no server, only what Keyway keeps on record.
+bool for_the_record(const Action& action);
+
 // Two steps with equal keys are the same intent; used to count failures and to back off.
 std::string key_of(const Action& action);
 

@@ -148,7 +148,7 @@ std::string state_of(const ClusterStatus& status, Mode mode, const cluster::Obse
   if (degraded) return "degraded";
   const bool settled = std::all_of(status.shards.begin(), status.shards.end(),
                                    [](const ShardStatus& shard) { return shard.health == "ok"; });
-  return settled && plan.converged() ? "ready" : "changing";
+  return settled && status.doing.empty() ? "ready" : "changing";
 }
 
 using Json = nlohmann::ordered_json;
@@ -201,6 +201,7 @@ ClusterStatus make_status(const std::string& name, const cluster::Desired& desir
     status.shards.push_back(std::move(shard));
   }
   for (const auto& step : plan.steps) {
+    if (cluster::for_the_record(step.action)) continue;  // done in no time, and nothing that a user waits for
     const std::string what = cluster::describe(step.action);
     status.doing.push_back(step.reason.empty() ? what : fmt::format("{}: {}", what, step.reason));
   }
