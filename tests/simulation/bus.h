@@ -123,6 +123,7 @@ class Bus {
   void handle_ping(const BusMessage& message, Peer* sender);
   void handle_config(const BusMessage& message, Peer& sender);
   void note_role(const BusMessage& message, Peer& sender);
+  void repoint_open_slots(const Peer& sender);
   void handle_gossip(const BusMessage& message, Peer* sender);
   void handle_pong(const BusMessage& message, Peer* sender);
   void handle_update(const BusMessage& message);

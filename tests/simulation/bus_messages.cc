@@ -196,7 +196,10 @@ void Bus::handle_pong(const BusMessage& message, Peer* sender) {
 
 void Bus::note_role(const BusMessage& message, Peer& sender) {
   if (message.primary) {
-    if (!sender.primary) state_dirty_ = true;
+    if (!sender.primary) {
+      state_dirty_ = true;
+      if (server_.world.settings.flavour == Flavour::kValkey8) repoint_open_slots(sender);
+    }
     sender.primary = true;
     sender.primary_id = -1;
     return;
@@ -207,6 +210,18 @@ void Bus::note_role(const BusMessage& message, Peer& sender) {
     state_dirty_ = true;
   }
   if (find(message.primary_id) != nullptr) sender.primary_id = message.primary_id;
+}
+
+// Valkey: the other end of an open slot was replaced by another node of its shard.
+void Bus::repoint_open_slots(const Peer& sender) {
+  const World& world = server_.world;
+  for (auto* open : {&table_.migrating, &table_.importing}) {
+    for (auto& [slot, id] : *open) {
+      const Peer* other = find(id);
+      if (other == nullptr || other->place < 0 || sender.place < 0) continue;
+      if (world.place(other->place).shard == world.place(sender.place).shard) id = sender.id;
+    }
+  }
 }
 
 void Bus::handle_config(const BusMessage& message, Peer& sender) {
@@ -306,6 +321,7 @@ cluster::SlotRanges Bus::claimable(int sender_id, uint64_t epoch, const cluster:
   }
   for (const auto& [slot, from] : table_.importing) {
     auto at = static_cast<cluster::Slot>(slot);
+    if (from == sender_id && server_.world.settings.flavour == Flavour::kValkey8) continue;
     result = subtract(result, {{at, at}});
   }
   return result;

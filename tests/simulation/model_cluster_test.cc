@@ -206,6 +206,19 @@ TEST(ModelCluster, WhileASlotIsImportedItsOwnerIsTheOneWhoBeganIt) {
   EXPECT_TRUE(bench.server("p2-0").bus->ok());
 }
 
+TEST(ModelCluster, ValkeyPointsOpenSlotsToWhoTookOver) {
+  Bench bench(true, 3, 1, Flavour::kValkey8);
+  bench.settle();
+  open_a_slot(bench, 5);
+  bench.run(10);
+  EXPECT_TRUE(bench.server("p2-1").bus->table().importing.contains(5)) << "replicas are told";
+  bench.kill("p1-0");
+  bench.command("p1-1", {"CLUSTER", "FAILOVER", "FORCE"});
+  bench.run(1000);
+  EXPECT_EQ(bench.server("p2-0").bus->table().importing.at(5), bench.id_number("p1-1"));
+  EXPECT_EQ(bench.server("p2-0").bus->owner(5), bench.id_number("p1-1"));
+}
+
 TEST(ModelCluster, ASlotThatItsOwnerNoLongerClaimsIsFree) {
   Bench bench(true, 3, 0);
   bench.kill("p1-0");
