@@ -333,6 +333,10 @@ TEST_F(LocalPlatformTest, TellsDataThatCannotBeLoaded) {
   platform_.reset();
   open();
   EXPECT_EQ(facts("p1-0").failed_starts, 3) << "known to the next supervisor";
+  ASSERT_TRUE(platform_->request_restart({"p1-0"}));
+  EXPECT_FALSE(facts("p1-0").unloadable) << "whoever asks has repaired it";
+  EXPECT_EQ(facts("p1-0").failed_starts, 0);
+  EXPECT_TRUE(fail_start("p1-0").unloadable) << "or has not";
   ASSERT_TRUE(platform_->set_data_aside("p1-0", true));
   NodeFacts emptied = facts("p1-0");
   EXPECT_FALSE(emptied.unloadable);

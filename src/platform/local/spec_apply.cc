@@ -91,9 +91,18 @@ Status LocalPlatform::request_restart(const std::vector<std::string>& nodes) {
   for (const std::string& name : nodes) {
     if (Result<NodeState*> node = impl_->node(name); !node) return fail(node.error());
   }
-  return impl_->change([&nodes](ClusterState& next) {
+  Status changed = impl_->change([&nodes](ClusterState& next) {
     for (const std::string& name : nodes) next.restart_before_ms[name] = wall_clock_ms();
   });
+  if (!changed) return changed;
+  // Whoever asks for the start of a node that could not load its data has repaired them: it is tried again.
+  for (const std::string& name : nodes) {
+    NodeState& node = *impl_->state.find(name);
+    if (impl_->running(node)) continue;
+    node.run.failed_starts = 0;
+    node.run.unloadable = false;
+  }
+  return impl_->save_run();
 }
 
 Status LocalPlatform::request_switchover(const std::string& shard, const std::string& to_node) {
