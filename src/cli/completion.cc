@@ -40,7 +40,7 @@ _keyway() {
       described+=("${word//:/\\:}${meaning:+:$meaning}")
     fi
   done
-  (( ${#described} )) && _describe -V keyway described
+  (( ${#described} )) && _describe keyway described
 }
 compdef _keyway keyway
 )";
