@@ -44,7 +44,11 @@ void Knowledge::merge(const NodeFacts& viewer, const PeerView& view) {
   if (view.fail || view.pfail || view.noaddr) known.suspected = true;
   if (view.linked && !view.fail && !view.pfail) known.linked = true;
   if (known.own_word) return;
-  if (added || view.config_epoch > known.view.config_epoch) known.view = view;
+  // A replica's epoch is its primary's, so of two views with the same one the replica's is borrowed: it is
+  // what those say who have not heard of the promotion.
+  bool surer = view.config_epoch > known.view.config_epoch ||
+               (view.config_epoch == known.view.config_epoch && view.primary && !known.view.primary);
+  if (added || surer) known.view = view;
 }
 
 void Knowledge::assign_slots() {

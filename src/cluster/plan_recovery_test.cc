@@ -130,5 +130,86 @@ TEST(PlanRecovery, OpenSlotsThatAReplicaListsDoNotHoldItBack) {
   EXPECT_TRUE(plans(scene.next(), "stop_node", "p2-1")) << scene.waiting_text();
 }
 
+TEST(PlanRecovery, OfEqualEpochsTheWordThatANodeIsAPrimaryCounts) {
+  Scene scene = with_data(Mode::kSharded, 2, 1);
+  // p2-1 has taken over, has told p2-0 alone, and is gone again.
+  PeerView promoted;
+  for (NodeFacts& node : scene.observed.nodes) {
+    for (PeerView& peer : node.server.peers) {
+      if (peer.id == scene.node("p2-0").id) peer.slots.clear();
+      if (peer.id != scene.node("p2-1").id) continue;
+      peer.config_epoch = 9;
+      peer.primary = node.name == "p2-0" || node.name == "p2-1";
+      if (!peer.primary) continue;
+      peer.primary_id.clear();
+      peer.slots = {{8192, 16383}};
+    }
+  }
+  for (PeerView& peer : scene.node("p2-0").server.peers) {
+    if (!peer.myself) continue;
+    peer.primary = false;
+    peer.primary_id = scene.node("p2-1").id;
+  }
+  scene.node("p2-0").server.role = Role::kReplica;
+  scene.kill("p2-1");
+  EXPECT_TRUE(plans(scene.next(), "promote", "p2-0")) << scene.waiting_text();
+}
+
+TEST(PlanRecovery, NodesThatAllFollowEachOtherGetAPrimary) {
+  Scene scene = with_data(Mode::kSharded, 2, 1);
+  for (NodeFacts& node : scene.observed.nodes) {
+    for (PeerView& peer : node.server.peers) {
+      if (peer.id != scene.node("p2-0").id) continue;
+      peer.primary = false;
+      peer.primary_id = scene.node("p2-1").id;
+      peer.slots.clear();
+    }
+  }
+  scene.node("p2-0").server.role = Role::kReplica;
+  give(scene, "p2-1", 100, 6000);
+  Plan made = scene.next();
+  ASSERT_TRUE(plans(made, "promote", "p2-1")) << scene.waiting_text();
+  EXPECT_EQ(std::get<Promote>(made.steps.front().action).kind, FailoverKind::kTakeover);
+}
+
+TEST(PlanRecovery, WithoutAnyTableThePrimaryIsOneWithData) {
+  Scene scene = with_data(Mode::kSharded, 1, 1);
+  scene.kill("p1-0", DataOnDisk::kNone);
+  scene.kill("p1-1");
+  for (const char* name : {"p1-0", "p1-1"}) scene.node(name).has_node_table = false;
+  Plan made = scene.next();
+  ASSERT_FALSE(made.steps.empty()) << scene.waiting_text();
+  const auto* start = std::get_if<StartNode>(&made.steps.front().action);
+  ASSERT_NE(start, nullptr);
+  for (const PeerView& peer : start->table) EXPECT_EQ(peer.primary, peer.id == scene.node("p1-1").id);
+}
+
+TEST(PlanRecovery, APrimaryWithoutSlotsIsRestartedWithoutAHandover) {
+  Scene scene = with_data(Mode::kSharded, 2, 1);
+  for (NodeFacts& node : scene.observed.nodes) {
+    for (PeerView& peer : node.server.peers) {
+      if (peer.id == scene.node("p1-0").id) peer.slots = {{0, 16383}};
+      if (peer.id == scene.node("p2-0").id) peer.slots.clear();
+    }
+  }
+  scene.desired.shards[0].slots = SlotRanges{{0, 16383}};
+  scene.desired.shards[1].slots = SlotRanges{};
+  scene.desired.restart_before_ms["p2-0"] = scene.now_ms;
+  EXPECT_TRUE(plans(scene.next(), "stop_node", "p2-0")) << scene.waiting_text();
+  scene.desired.restart_before_ms.clear();
+  scene.desired.switchover["p2"] = "p2-1";
+  EXPECT_FALSE(plans(scene.next(), "promote", "p2-1"));
+}
+
+TEST(PlanRecovery, SlotsOfNobodyDoNotWaitForANodeThatIsToGo) {
+  Scene scene = with_data(Mode::kSharded, 2, 0);
+  scene.resize(1, 0);
+  scene.kill("p2-0");
+  for (PeerView& peer : scene.node("p1-0").server.peers) {
+    if (peer.id == scene.node("p2-0").id) peer.slots.clear();
+  }
+  EXPECT_TRUE(plans(scene.next(), "add_slots", "p1-0")) << scene.waiting_text();
+}
+
 }  // namespace
 }  // namespace keyway::cluster

@@ -10,6 +10,18 @@ namespace keyway::cluster {
 
 namespace {
 
+// Who is the primary of a shard of which no table is left: whoever was, among those with data on disk; of a
+// new one, the first node.
+const NodeFacts* first_primary(const ShardView& shard) {
+  const NodeFacts* best = shard.nodes.front();
+  auto has_data = [](const NodeFacts& node) { return node.data == DataOnDisk::kPresent && !node.unloadable; };
+  for (const NodeFacts* node : shard.nodes) {
+    if (!has_data(*node)) continue;
+    if (!has_data(*best) || node->name == shard.record.primary) best = node;
+  }
+  return best;
+}
+
 // Slots are owned before anybody speaks: the table with which all nodes of a new cluster wake up.
 std::vector<PeerView> first_table(const Planning& planning) {
   std::vector<PeerView> table;
@@ -19,16 +31,17 @@ std::vector<PeerView> first_table(const Planning& planning) {
   for (const ShardView& shard : planning.shards) {
     if (shard.desired == nullptr) continue;
     ++epoch;
+    const NodeFacts* primary = first_primary(shard);
     for (const NodeFacts* node : shard.nodes) {
       PeerView& peer = table.emplace_back();
       peer.id = node->id;
       peer.address = node->address;
-      peer.primary = node == shard.nodes.front();
+      peer.primary = node == primary;
       peer.config_epoch = epoch;
       if (peer.primary) {
         peer.slots = shard.desired->slots.value_or(SlotRanges{even_range(index, shard_count)});
       } else {
-        peer.primary_id = shard.nodes.front()->id;
+        peer.primary_id = primary->id;
       }
     }
     ++index;
@@ -204,6 +217,21 @@ void restart_primary(Planning& planning, const ShardView& shard, const NodeFacts
       primary.process == Process::kNeverStarted ? "it is new" : "it is down and no replica can take over");
 }
 
+// Tables that were written while roles changed may have left a shard whose nodes all follow each other.
+void end_mutual_following(Planning& planning, const ShardView& shard) {
+  const NodeFacts* best = nullptr;
+  for (const NodeFacts* node : shard.all()) {
+    const PeerView* self = own_view(*node);
+    if (self == nullptr || self->primary || self->primary_id.empty()) return;
+    if (!eligible(shard, *node)) continue;
+    if (best == nullptr || fresher(shard, *node, *best)) best = node;
+  }
+  if (best == nullptr) return;
+  planning.add(
+      shard.name, Promote{best->name, "", FailoverKind::kTakeover},
+      fmt::format("all nodes of {} are replicas and {} has the freshest copy", shard.name, best->name));
+}
+
 void keep_alive(Planning& planning, const ShardView& shard) {
   const NodeFacts* primary = shard.primary;
   bool leaving_for_good = primary != nullptr && shard.slots.empty() &&
@@ -217,6 +245,8 @@ void keep_alive(Planning& planning, const ShardView& shard) {
     }
   } else if (primary->reach == Reach::kSilent) {
     fence_silent(planning, shard, *primary);
+  } else if (shard.slots.empty()) {
+    end_mutual_following(planning, shard);
   }
   if (!shard.primary_answers()) return;
   for (const NodeFacts* node : shard.nodes) {

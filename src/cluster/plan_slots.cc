@@ -51,14 +51,16 @@ Moves open_pairs(Planning& planning) {
   return pairs;
 }
 
-// Slots that nobody owns, while all nodes answer: nobody who is away can own them.
+// Slots that nobody owns, while all nodes answer that are to come back: nobody who is away can own them.
 void cover(Planning& planning) {
   SlotRanges missing = planning.knowledge.unowned();
   if (missing.empty() || !planning.knowledge.any()) return;
-  for (const NodeFacts& node : planning.observed.nodes) {
-    if (!node.answering()) {
+  for (const ShardView& shard : planning.shards) {
+    for (const NodeFacts* node : shard.all()) {
+      bool never = !node->running() && std::ranges::find(shard.nodes, node) == shard.nodes.end();
+      if (node->answering() || never) continue;
       planning.wait(fmt::format("{} without an owner; {} has yet to answer, it may own them",
-                                count_of(count(missing), "slot"), node.name));
+                                count_of(count(missing), "slot"), node->name));
       return;
     }
   }

@@ -106,12 +106,16 @@ bool restart_one(Planning& planning, const ShardView& shard) {
   }
   std::string reason = restart_reason(planning, shard, *shard.primary);
   if (reason.empty()) return false;
-  if (const NodeFacts* next = best_in_sync(planning, shard, true)) {
+  // Servers hand over slots; a primary without any is just restarted.
+  bool has_slots = !planning.sharded() || !shard.slots.empty();
+  const NodeFacts* next = has_slots ? best_in_sync(planning, shard, true) : nullptr;
+  if (next != nullptr) {
     return hand_over(planning, shard, *next,
                      fmt::format("{} is to be restarted: {}", shard.primary->name, reason));
   }
-  return planning.add(shard.name, StopNode{shard.primary->name, true},
-                      reason + "; it has no replica to hand over to");
+  return planning.add(
+      shard.name, StopNode{shard.primary->name, true},
+      reason + (has_slots ? "; it has no replica to hand over to" : "; it has no slots to hand over"));
 }
 
 bool wants_restart(const Planning& planning, const ShardView& shard) {
@@ -168,6 +172,10 @@ void switch_over(Planning& planning, const ShardView& shard, const std::string& 
   }
   if (!shard.primary_answers() || !planning.in_sync(*to, *shard.primary)) {
     planning.wait(fmt::format("{} takes over {} once it is in sync", to_name, shard.name));
+    return;
+  }
+  if (planning.sharded() && shard.slots.empty()) {
+    planning.wait(fmt::format("{} takes over {} once it has slots", to_name, shard.name));
     return;
   }
   hand_over(planning, shard, *to, "a switchover was asked for");
