@@ -5,6 +5,7 @@
 #include "base/format.h"
 #include "base/strings.h"
 #include "cluster/ownership.h"
+#include "cluster/plan.h"
 
 namespace keyway::reconcile {
 
@@ -33,7 +34,7 @@ class Actor {
   Act operator()(const cluster::StartNode& s) { return {platform_.start(s), {}}; }
   Act operator()(const cluster::StopNode& s) { return {stop(s), {}}; }
   Act operator()(const cluster::SetDataAside& s) { return {platform_.set_data_aside(s.node, s.table), {}}; }
-  Act operator()(const cluster::RemoveNode& s) { return {platform_.remove(s.node), {}}; }
+  Act operator()(const cluster::RemoveNode& s) { return {remove(s), {}}; }
 
   Act operator()(const cluster::Meet& s) { return {tell_all(s.on, meet(s), ""), {}}; }
   Act operator()(const cluster::AddSlots& s) { return {add_slots(s), {}}; }
@@ -91,6 +92,16 @@ class Actor {
     // wait.
     bool ordered = reply.error().code == ErrorCode::kUnavailable || reply.error().code == ErrorCode::kTimeout;
     return ordered ? Status{} : Status{fail(reply.error())};
+  }
+
+  // What is deleted cannot be had back. A look may be as old as the slowest answer in it; so whoever has the
+  // shard's data must still be there.
+  Status remove(const cluster::RemoveNode& s) {
+    const NodeFacts* primary = cluster::primary_of(observed_, mode_, node(s.node).shard);
+    if (primary != nullptr && primary->name != s.node && primary->answering()) {
+      if (Status there = run(primary->name, {"PING"}); !there) return there;
+    }
+    return platform_.remove(s.node);
   }
 
   Status add_slots(const cluster::AddSlots& s) {

@@ -1,0 +1,107 @@
+#include "reconcile/act.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace keyway::reconcile {
+namespace {
+
+// Answers every command with OK, unless the server is gone.
+class FakeServers : public engine::Servers {
+ public:
+  std::vector<engine::Response> exchange(const std::vector<engine::Request>& requests, int64_t) override {
+    std::vector<engine::Response> responses;
+    for (const engine::Request& request : requests) {
+      engine::Response& response = responses.emplace_back();
+      if (gone.contains(request.address.port)) {
+        response.error = Error{ErrorCode::kUnavailable, "no connection"};
+        continue;
+      }
+      for (const resp::Command& command : request.commands) {
+        sent.push_back(command);
+        response.replies.push_back(resp::Reply{resp::ReplyType::kStatus, 0, 0, "OK", {}});
+      }
+    }
+    return responses;
+  }
+
+  std::set<uint16_t> gone;
+  std::vector<resp::Command> sent;
+};
+
+// Takes every order and remembers those of interest.
+class FakePlatform : public platform::Platform {
+ public:
+  cluster::Desired desired() override { return {}; }
+  cluster::Observed look() override { return {}; }
+  Status start(const cluster::StartNode&) override { return {}; }
+  Status stop(const std::string&, bool) override { return {}; }
+  Status set_data_aside(const std::string&, bool) override { return {}; }
+  Status remove(const std::string& node) override {
+    removed.push_back(node);
+    return {};
+  }
+  Status persist_follow(const std::string&, const std::string&) override { return {}; }
+  Status persist_config(const std::string&, const cluster::ServerConfig&) override { return {}; }
+  Result<std::vector<resp::Command>> stage_users(const std::string&) override {
+    return std::vector<resp::Command>{};
+  }
+  Status users_applied(const std::string&) override { return {}; }
+  Status record_primary(const std::string&, const std::string&) override { return {}; }
+  Status record_data(const std::string&) override { return {}; }
+  Status record_identity(const std::string&, const std::string&) override { return {}; }
+  Status record_formed() override { return {}; }
+  Status clear_switchover(const std::string&) override { return {}; }
+  Account account() override { return {}; }
+  int64_t wall_ms() override { return 0; }
+  int64_t monotonic_ms() override { return 0; }
+
+  std::vector<std::string> removed;
+};
+
+class ActTest : public testing::Test {
+ protected:
+  ActTest() {
+    for (uint16_t port : {uint16_t{7000}, uint16_t{7001}}) {
+      cluster::NodeFacts& node = observed.nodes.emplace_back();
+      node.name = port == 7000 ? "p1-0" : "p1-1";
+      node.shard = "p1";
+      node.address = {"127.0.0.1", port};
+    }
+    observed.nodes[0].process = cluster::Process::kRunning;
+    observed.nodes[0].reach = cluster::Reach::kAnswering;
+    observed.nodes[0].server.role = cluster::Role::kPrimary;
+    observed.nodes[1].process = cluster::Process::kStopped;
+  }
+
+  Act act(cluster::Action action) {
+    return reconcile::act({std::move(action), "p1", "a test"}, cluster::Mode::kReplicated, observed, servers,
+                          platform, {});
+  }
+
+  cluster::Observed observed;
+  FakeServers servers;
+  FakePlatform platform;
+};
+
+TEST_F(ActTest, ANodeIsRemovedWhileThePrimaryOfItsShardIsThere) {
+  EXPECT_TRUE(act(cluster::RemoveNode{"p1-1"}).status);
+  EXPECT_EQ(platform.removed, std::vector<std::string>{"p1-1"});
+}
+
+TEST_F(ActTest, ANodeStaysIfThePrimaryHasGoneSinceItWasSeen) {
+  servers.gone = {7000};
+  EXPECT_FALSE(act(cluster::RemoveNode{"p1-1"}).status);
+  EXPECT_TRUE(platform.removed.empty());
+}
+
+TEST_F(ActTest, AnErrorOfTheServerIsTheErrorOfTheStep) {
+  servers.gone = {7001};
+  Act done = act(cluster::SetConfig{"p1-1", {{"maxmemory", "1"}}, {}});
+  ASSERT_FALSE(done.status);
+  EXPECT_EQ(done.status.error().code, ErrorCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace keyway::reconcile
