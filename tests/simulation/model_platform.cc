@@ -36,6 +36,15 @@ void ModelPlatform::apply(cluster::Spec spec) {
   }
 }
 
+bool ModelPlatform::wanted(const std::string& name) const {
+  for (const cluster::PartitionSpec& partition : spec_.partitions) {
+    for (int ordinal = 0; ordinal <= partition.replicas; ++ordinal) {
+      if (cluster::node_name(partition.name, ordinal) == name) return true;
+    }
+  }
+  return false;
+}
+
 std::string ModelPlatform::users() const { return fmt::format("users-{}", users_generation_); }
 
 const ModelPlatform::Node* ModelPlatform::find(const std::string& name) const {
@@ -249,10 +258,18 @@ Status ModelPlatform::remove(const std::string& name) {
   const Node* node = find(name);
   if (node == nullptr) return {};
   if (world_.server(node->place) != nullptr) return fail(ErrorCode::kConflict, name + " runs");
+  if (wanted(name)) return fail(ErrorCode::kConflict, name + " belongs to the cluster");
   check_removal(*node);
+  std::string shard = node->shard;
   int place = node->place;
   std::erase_if(nodes_, [&](const Node& other) { return other.name == name; });
   restart_before_ms_.erase(name);
+  bool shard_is_gone =
+      std::none_of(nodes_.begin(), nodes_.end(), [&](const Node& other) { return other.shard == shard; });
+  if (shard_is_gone) {
+    shards_.erase(shard);
+    switchover_.erase(shard);
+  }
   Disk& disk = world_.place(place).disk;
   disk = Disk{};
   disk.values.assign(world_.key_names.size(), 0);

@@ -75,6 +75,7 @@ class ModelPlatform : public platform::Platform {
   int64_t monotonic_ms() override { return world_.scheduler.now_ms(); }
 
  private:
+  bool wanted(const std::string& name) const;
   Node* find_mutable(const std::string& name);
   cluster::NodeFacts facts(const Node& node) const;
   void write_table(Place& place, const cluster::StartNode& step);

@@ -88,7 +88,8 @@ class Drawing {
   void draw_times() {
     // Most runs let the cluster come up in peace.
     first_us_ = random_.chance(80) ? 4'000'000 : 100'000;
-    scenario_.faults_end_us = first_us_ + random_.between(5, 16) * 1'000'000;
+    stormy_ = random_.chance(35);
+    scenario_.faults_end_us = first_us_ + random_.between(5, stormy_ ? 25 : 16) * 1'000'000;
     scenario_.write_every_us = random_.between(20, 120) * 1000;
     static constexpr int64_t kWaiting[] = {50, 200, 200, 200, 500};
     scenario_.waiting_ms = kWaiting[random_.below(5)];
@@ -105,7 +106,7 @@ class Drawing {
 
   void draw_changes() {
     std::vector<int64_t> times;
-    for (int64_t i = random_.between(0, 3); i > 0; --i) {
+    for (int64_t i = random_.between(0, stormy_ ? 5 : 3); i > 0; --i) {
       times.push_back(random_.between(first_us_, scenario_.faults_end_us - 1'000'000));
     }
     std::sort(times.begin(), times.end());  // each change of the spec builds on the one before
@@ -169,9 +170,10 @@ class Drawing {
   }
 
   void draw_faults() {
-    for (int64_t i = random_.between(0, 2); i > 0; --i) draw_supervisor_fault();
+    for (int64_t i = random_.between(0, stormy_ ? 5 : 2); i > 0; --i) draw_supervisor_fault();
     if (!scenario_.settings.unplanned) return;
-    for (int64_t i = random_.between(1, 5); i > 0; --i) draw_server_fault();
+    for (int64_t i = stormy_ ? random_.between(5, 14) : random_.between(1, 5); i > 0; --i)
+      draw_server_fault();
   }
 
   void draw_supervisor_fault() {
@@ -210,6 +212,7 @@ class Drawing {
   int replicas_ = 0;
   bool even_ = false;
   bool slow_ = false;
+  bool stormy_ = false;  // much more of everything
   int64_t first_us_ = 0;
 };
 

@@ -5,9 +5,11 @@
 
 #include "checker.h"
 #include "faults.h"
+#include "info_text.h"
 #include "model_platform.h"
 #include "model_servers.h"
 #include "reconcile/loop.h"
+#include "server.h"
 #include "workload.h"
 #include "world.h"
 
@@ -160,6 +162,17 @@ class Run {
     if (failed()) return;
     std::string text = content > 0 ? "Keyway is content, but " + why : "it did not settle: " + last_state();
     world_.ledger.violation(text);
+    trace_servers();
+  }
+
+  // What each server believes in the end: for the reader of a trace.
+  void trace_servers() const {
+    for (const ModelPlatform::Node& node : platform_.nodes()) {
+      const Server* server = world_.server(node.place);
+      if (!world_.tracing || server == nullptr) continue;
+      world_.trace(fmt::format("{} ({}, {} keys) prints:\n{}", node.name, node.id, server->total_keys(),
+                               server->bus != nullptr ? cluster_nodes_text(*server) : info_text(*server)));
+    }
   }
 
   std::string last_state() const {
