@@ -127,7 +127,8 @@ void move(Planning& planning, const std::string& from_name, const std::string& t
   const NodeFacts* to = planning.observed.find(to_name);
   for (const NodeFacts* end : {from, to}) {
     if (end == nullptr || !end->answering() || planning.disrupted(end->shard)) return;
-    if (!end->server.cluster_ok && !(begun && end == to)) {
+    bool excused = begun && end == to;
+    if (!end->server.cluster_ok && !excused) {
       planning.wait(fmt::format("slots move from {} to {} once {} says cluster_state:ok", from_name, to_name,
                                 end->name));
       return;

@@ -24,7 +24,7 @@ class Prediction {
     node.applied_users = desired_.users_fingerprint;
     node.has_node_table = true;
     // The table of a stopped server is on its disk; here it is what its server knew last.
-    std::vector<PeerView> table = step.table.empty() ? std::move(node.server.peers) : step.table;
+    std::vector<PeerView> table = step.table.empty() ? node.server.peers : step.table;
     node.server = {};
     node.server.cluster_ok = true;
     node.server.id = node.id;
