@@ -37,6 +37,7 @@ int64_t machine_ms() {
 // What one of the two servers says of itself.
 struct View {
   SlotSet owned;
+  SlotSet peer_owned;       // by the other one, as far as it has heard
   SlotSet open;             // in the direction of this move, with the other server
   SlotSet outdated;         // the same, but the flag names a node that was replaced since
   SlotSet foreign;          // open in any other way
@@ -163,7 +164,10 @@ Result<View> Slice::view_of(bool source, const Reply& nodes) const {
   view.epoch = self->config_epoch;
   auto peer = std::find_if(peers->begin(), peers->end(),
                            [&](const cluster::PeerView& other) { return other.id == peer_id; });
-  if (peer != peers->end()) view.peer_epoch = peer->config_epoch;
+  if (peer != peers->end()) {
+    view.peer_epoch = peer->config_epoch;
+    view.peer_owned = cluster::to_set(peer->slots);
+  }
   for (const cluster::OpenSlot& open : open_slots) {
     bool this_way = open.importing != source;
     bool replaced = std::find(peer_others.begin(), peer_others.end(), open.peer_id) != peer_others.end();
@@ -221,9 +225,9 @@ Status Slice::open(const std::vector<Slot>& slots, std::vector<Moving>& batch) {
   std::vector<Command> importing;
   std::vector<Command> migrating;
   for (Slot slot : slots) {
-    // While a slot is being imported its owner changes by command only: the target has yet to be told who it
-    // is.
-    if (to_.outdated[slot]) importing.push_back(set_slot(slot, "NODE", task_.from_id));
+    // While a slot is being imported its owner changes by command only. If the target has yet to hear who it
+    // is, it must be told.
+    if (!to_.peer_owned[slot]) importing.push_back(set_slot(slot, "NODE", task_.from_id));
     if (!to_.open[slot]) importing.push_back(set_slot(slot, "IMPORTING", task_.from_id));
     if (!from_.open[slot]) migrating.push_back(set_slot(slot, "MIGRATING", task_.to_id));
   }

@@ -42,6 +42,7 @@ class Model : public Servers {
     std::map<int, std::set<std::string>> keys;  // by slot
     uint64_t epoch = 1;
     uint64_t heard_epoch = 3;  // of every other node
+    std::set<int> unheard;     // slots of which it does not know the owner
   };
 
   std::map<uint16_t, Node> nodes;
@@ -106,6 +107,9 @@ class Model : public Servers {
       if (other == port) continue;
       text += fmt::format("\n{} 127.0.0.1:{}@{} master - 0 0 {} connected", id_of(other), other,
                           other + 10000, nodes[port].heard_epoch);
+      for (int slot : node.owned) {
+        if (!nodes[port].unheard.contains(slot)) text += fmt::format(" {}", slot);
+      }
     }
     return status(text);
   }
@@ -116,6 +120,7 @@ class Model : public Servers {
     if (command[3] == "MIGRATING") node.migrating[slot] = command[4];
     if (command[3] == "IMPORTING") node.importing[slot] = command[4];
     if (command[3] != "NODE") return status("OK");
+    node.unheard.erase(slot);
     if (command[4] == id_of(port)) {
       node.owned.insert(slot);
       node.importing.erase(slot);
@@ -249,6 +254,7 @@ TEST_F(MoverTest, OpenSlotsArePointedToWhoTookOver) {
   fill(5, 1);
   model.nodes[1].migrating[4] = "old-b";
   model.nodes[2].importing[5] = "old-a";
+  model.nodes[2].unheard.insert(5);
   task.slots = {{4, 5}};
   EXPECT_FALSE(move_slots(model, task, limits)) << "they may be other nodes' business";
   task.from_others = {"old-a"};
