@@ -211,5 +211,37 @@ TEST(PlanRecovery, SlotsOfNobodyDoNotWaitForANodeThatIsToGo) {
   EXPECT_TRUE(plans(scene.next(), "add_slots", "p1-0")) << scene.waiting_text();
 }
 
+TEST(PlanRecovery, AReplicaTakesOverFromADamagedPrimaryWithoutSlots) {
+  Scene scene = with_data(Mode::kSharded, 2, 1);
+  for (NodeFacts& node : scene.observed.nodes) {
+    for (PeerView& peer : node.server.peers) {
+      if (peer.id == scene.node("p1-0").id) peer.slots = {{0, 16383}};
+      if (peer.id == scene.node("p2-0").id) peer.slots.clear();
+    }
+  }
+  scene.kill("p2-0");
+  EXPECT_TRUE(plans(scene.next(), "start_node", "p2-0")) << "it is as good as its replica";
+  scene.node("p2-0").unloadable = true;
+  EXPECT_TRUE(plans(scene.next(), "promote", "p2-1")) << scene.waiting_text();
+}
+
+TEST(PlanRecovery, AnUnbelievedTakeoverIsGivenAnEpochThatCounts) {
+  Scene scene = with_data(Mode::kSharded, 2, 1);
+  for (PeerView& peer : scene.node("p2-1").server.peers) {
+    if (!peer.myself) continue;
+    peer.primary = true;
+    peer.primary_id.clear();
+    peer.config_epoch = 1;
+    peer.slots = {{8192, 16383}};
+  }
+  scene.node("p2-1").server.role = Role::kPrimary;
+  scene.kill("p2-0");
+  EXPECT_FALSE(plans(scene.next(), "promote", "p2-1")) << "an old primary that was paused, for all we know";
+  scene.observed.shards["p2"].primary = "p2-1";
+  Plan made = scene.next();
+  ASSERT_TRUE(plans(made, "promote", "p2-1")) << scene.waiting_text();
+  EXPECT_FALSE(plans(made, "start_node", "p2-0"));
+}
+
 }  // namespace
 }  // namespace keyway::cluster

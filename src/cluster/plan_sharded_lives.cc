@@ -97,6 +97,8 @@ StartNode start(const Planning& planning, const ShardView& shard, const NodeFact
   return step;
 }
 
+bool lost_data(const NodeFacts& node) { return node.data == DataOnDisk::kNone || node.unloadable; }
+
 bool down(const NodeFacts& node) {
   return node.process == Process::kStopped || node.process == Process::kNeverStarted;
 }
@@ -115,11 +117,15 @@ bool majority_answers(const Planning& planning) {
 
 // The replica that shall take over from the shard's lost primary; null if none can.
 const NodeFacts* successor(const ShardView& shard) {
+  std::string leader = shard.owner_id;
+  // Of a shard without slots it is as good to start the primary again, if that can be.
+  if (leader.empty() && shard.primary != nullptr && lost_data(*shard.primary))
+    leader = effective_id(*shard.primary);
+  if (leader.empty()) return nullptr;
   const NodeFacts* best = nullptr;
   for (const NodeFacts* node : shard.all()) {
     const PeerView* self = own_view(*node);
-    if (node == shard.primary || self == nullptr || self->primary || self->primary_id != shard.owner_id)
-      continue;
+    if (node == shard.primary || self == nullptr || self->primary || self->primary_id != leader) continue;
     if (!eligible(shard, *node)) continue;
     if (best == nullptr || fresher(shard, *node, *best)) best = node;
   }
@@ -131,7 +137,7 @@ const NodeFacts* successor(const ShardView& shard) {
 const NodeFacts* better_copy_may_return(const Planning& planning, const ShardView& shard,
                                         const NodeFacts& node) {
   if (!shard.record.held_data) return nullptr;
-  bool node_lost = node.data == DataOnDisk::kNone || node.unloadable;
+  bool node_lost = lost_data(node);
   for (const NodeFacts* other : shard.all()) {
     if (other == &node) continue;
     bool hung = other->reach == Reach::kSilent && other->silent_ms >= planning.policy.unresponsive_ms;
@@ -217,6 +223,17 @@ void restart_primary(Planning& planning, const ShardView& shard, const NodeFacts
       primary.process == Process::kNeverStarted ? "it is new" : "it is down and no replica can take over");
 }
 
+// Whoever was told to take over, and believes that it did, though the others do not: Redis 7.0 may count the
+// votes of an earlier election, whose epoch is lower than the lost primary's.
+const NodeFacts* unbelieved(const ShardView& shard) {
+  for (const NodeFacts* node : shard.all()) {
+    const PeerView* self = own_view(*node);
+    bool claims = node != shard.primary && self != nullptr && self->primary && !self->slots.empty();
+    if (claims && node->name == shard.record.primary) return node;
+  }
+  return nullptr;
+}
+
 // Tables that were written while roles changed may have left a shard whose nodes all follow each other.
 void end_mutual_following(Planning& planning, const ShardView& shard) {
   const NodeFacts* best = nullptr;
@@ -238,7 +255,11 @@ void keep_alive(Planning& planning, const ShardView& shard) {
                           std::ranges::find(shard.nodes, primary) == shard.nodes.end();
   if (leaving_for_good) return;
   if (primary == nullptr || !primary->running()) {
-    if (const NodeFacts* next = shard.owner_id.empty() ? nullptr : successor(shard)) {
+    if (const NodeFacts* claimant = unbelieved(shard)) {
+      std::string from = primary == nullptr ? "" : primary->name;
+      planning.add(shard.name, Promote{claimant->name, from, FailoverKind::kTakeover},
+                   "it has taken over in an epoch that does not count");
+    } else if (const NodeFacts* next = successor(shard)) {
       promote(planning, shard, *next);
     } else if (primary != nullptr && down(*primary)) {
       restart_primary(planning, shard, *primary);
@@ -262,8 +283,8 @@ void start_cold(Planning& planning) {
       if (!down(*node) || !node->has_node_table || !planning.may_start(*node)) continue;
       bool recorded_primary = node->name == shard.record.primary || shard.record.primary.empty();
       // The record and the node's own table may differ about who is the primary: neither comes back empty.
-      bool lost = node->data == DataOnDisk::kNone || node->unloadable;
-      if ((recorded_primary || lost) && better_copy_may_return(planning, shard, *node) != nullptr) {
+      if ((recorded_primary || lost_data(*node)) &&
+          better_copy_may_return(planning, shard, *node) != nullptr) {
         planning.wait(fmt::format("{}: {} waits for the copies of others", shard.name, node->name));
         continue;
       }

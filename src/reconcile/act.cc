@@ -124,7 +124,11 @@ class Actor {
     resp::Command command = {"CLUSTER", "FAILOVER"};
     if (s.kind == FailoverKind::kForce) command.push_back("FORCE");
     if (s.kind == FailoverKind::kTakeover) command.push_back("TAKEOVER");
-    return run(s.node, std::move(command));
+    Status promoted = run(s.node, std::move(command));
+    // It is a primary already, but of an epoch that does not count (see planner.md).
+    bool needs_epoch = s.kind == FailoverKind::kTakeover && !promoted &&
+                       promoted.error().message.find("FAILOVER to a replica") != std::string::npos;
+    return needs_epoch ? run(s.node, {"CLUSTER", "BUMPEPOCH"}) : promoted;
   }
 
   Status promote_replicated(const cluster::Promote& s) {

@@ -20,13 +20,16 @@ class FakeServers : public engine::Servers {
       }
       for (const resp::Command& command : request.commands) {
         sent.push_back(command);
-        response.replies.push_back(resp::Reply{resp::ReplyType::kStatus, 0, 0, "OK", {}});
+        bool refuse = !no_failover.empty() && command.size() > 1 && command[1] == "FAILOVER";
+        auto type = refuse ? resp::ReplyType::kError : resp::ReplyType::kStatus;
+        response.replies.push_back(resp::Reply{type, 0, 0, refuse ? no_failover : "OK", {}});
       }
     }
     return responses;
   }
 
   std::set<uint16_t> gone;
+  std::string no_failover;  // the error that CLUSTER FAILOVER is answered with; empty: none
   std::vector<resp::Command> sent;
 };
 
@@ -75,9 +78,8 @@ class ActTest : public testing::Test {
     observed.nodes[1].process = cluster::Process::kStopped;
   }
 
-  Act act(cluster::Action action) {
-    return reconcile::act({std::move(action), "p1", "a test"}, cluster::Mode::kReplicated, observed, servers,
-                          platform, {});
+  Act act(cluster::Action action, cluster::Mode mode = cluster::Mode::kReplicated) {
+    return reconcile::act({std::move(action), "p1", "a test"}, mode, observed, servers, platform, {});
   }
 
   cluster::Observed observed;
@@ -94,6 +96,17 @@ TEST_F(ActTest, ANodeStaysIfThePrimaryHasGoneSinceItWasSeen) {
   servers.gone = {7000};
   EXPECT_FALSE(act(cluster::RemoveNode{"p1-1"}).status);
   EXPECT_TRUE(platform.removed.empty());
+}
+
+TEST_F(ActTest, ATakeoverByAPrimaryRaisesItsEpoch) {
+  cluster::Action takeover = cluster::Promote{"p1-0", "p1-1", cluster::FailoverKind::kTakeover};
+  EXPECT_TRUE(act(takeover, cluster::Mode::kSharded).status);
+  EXPECT_EQ(servers.sent.back(), (resp::Command{"CLUSTER", "FAILOVER", "TAKEOVER"}));
+  servers.no_failover = "ERR You should send CLUSTER FAILOVER to a replica";
+  EXPECT_TRUE(act(takeover, cluster::Mode::kSharded).status);
+  EXPECT_EQ(servers.sent.back(), (resp::Command{"CLUSTER", "BUMPEPOCH"}));
+  servers.no_failover = "ERR I'm a replica but my master is unknown to me";
+  EXPECT_FALSE(act(takeover, cluster::Mode::kSharded).status);
 }
 
 TEST_F(ActTest, AnErrorOfTheServerIsTheErrorOfTheStep) {
