@@ -87,6 +87,7 @@ class Bus {
   std::string set_slot_migrating(int slot, int id);
   std::string set_slot_importing(int slot, int id);
   void set_slot_stable(int slot);
+  void adopt_open_slots(const Bus& primary);  // of a replica, from its primary
   std::string set_slot_node(int slot, int id);
 
   bool paused_for_handover() const { return paused_until_us_ > now(); }

@@ -81,14 +81,20 @@ std::string Bus::set_slot_node(int slot, int id) {
   return "";
 }
 
+// A full or partial copy brings the open slots along.
+void Bus::adopt_open_slots(const Bus& primary) {
+  if (server_.world.settings.flavour != Flavour::kValkey8 || is_primary()) return;
+  table_.migrating = primary.table_.migrating;
+  table_.importing = primary.table_.importing;
+}
+
 // Valkey tells its replicas of open slots.
 void Bus::replicate_open_slots() {
   if (server_.world.settings.flavour != Flavour::kValkey8) return;
   for (const Replication::Follower& f : server_.replication.followers()) {
     Server* replica = server_.world.server(f.place, f.pid);
     if (replica == nullptr || !f.online || replica->bus == nullptr || replica->bus->is_primary()) continue;
-    replica->bus->table_.migrating = table_.migrating;
-    replica->bus->table_.importing = table_.importing;
+    replica->bus->adopt_open_slots(*this);
   }
 }
 

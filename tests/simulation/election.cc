@@ -83,6 +83,9 @@ void Bus::promote() {
   if (server_.world.settings.flavour == Flavour::kRedis70) {
     table_.migrating.clear();
     table_.importing.clear();
+  } else {
+    auth_time_us_ =
+        0;  // Redis 7.0 counts the votes of this election once more if it is followed by another soon
   }
   server_.world.ledger.takes_over(server_, claim_);
   update_state();

@@ -81,6 +81,30 @@ TEST(ModelCluster, APrimaryThatComesBackIsDemotedByTheHigherEpoch) {
   EXPECT_EQ(bench.value("p1-0", key), 4);
 }
 
+// As seen on Redis 7.0.15: "won", in an epoch that no longer counts.
+TEST(ModelCluster, VotesOfARecentElectionCountOnceMoreOnRedisOnly) {
+  for (Flavour flavour : {Flavour::kRedis70, Flavour::kValkey8}) {
+    Bench bench(true, 3, 1, flavour);
+    bench.settle();
+    bench.command("p1-1", {"CLUSTER", "FAILOVER"});
+    bench.run(500);
+    ASSERT_TRUE(bench.server("p1-1").is_primary());
+    bench.command("p1-0", {"CLUSTER", "FAILOVER"});
+    bench.run(500);
+    ASSERT_TRUE(bench.server("p1-0").is_primary());
+    bench.kill("p1-0");
+    bench.command("p1-1", {"CLUSTER", "FAILOVER", "FORCE"});
+    bench.run(500);
+    bool redis = flavour == Flavour::kRedis70;
+    EXPECT_EQ(bench.server("p1-1").is_primary(), redis);
+    EXPECT_TRUE(bench.server("p2-0").bus->owns_slots(bench.id_number("p1-0"))) << "it is not believed";
+    if (!redis) continue;
+    bench.command("p1-1", {"CLUSTER", "BUMPEPOCH"});
+    bench.run(1500);
+    EXPECT_TRUE(bench.server("p2-0").bus->owns_slots(bench.id_number("p1-1")));
+  }
+}
+
 TEST(ModelCluster, AHandoverKeepsWritesThatWereOnTheirWay) {
   Bench bench(true, 3, 1);
   bench.settle();

@@ -217,6 +217,7 @@ void Replication::enter_stream(Server& primary) {
     mine = &theirs.followers_.back();
   }
   mine->online = true;
+  if (server_.bus != nullptr && primary.bus != nullptr) server_.bus->adopt_open_slots(*primary.bus);
   mine->acked = offset;
   if (world.tracing) world.trace(server_.name() + " is in the stream of " + primary.name());
   theirs.schedule_pump(*mine, 300);
