@@ -18,7 +18,7 @@ class Worker(threading.Thread):
         self.keys = [f"{name}:{index}" for index in range(key_count)]
         self.attempted = dict.fromkeys(self.keys, 0)
         self.acknowledged = dict.fromkeys(self.keys, 0)
-        self.acknowledged_at = [time.monotonic()]
+        self.answered_at = [time.monotonic()]
         self.wrong = []
         self.ending = threading.Event()
 
@@ -33,7 +33,7 @@ class Worker(threading.Thread):
         except Exception as error:  # whatever it is, the test must hear of it
             self.wrong.append(f"{type(error).__name__}: {error}")
         finally:
-            self.acknowledged_at.append(time.monotonic())
+            self.answered_at.append(time.monotonic())
             self.client.close()
 
     def write(self, key):
@@ -41,11 +41,11 @@ class Worker(threading.Thread):
         number = self.attempted[key]
         commands = [("SET", key, value_of(key, number))] + ([("WAIT", 1, 500)] if self.durable else [])
         replies = self.client.execute_all(key, commands)
+        self.answered_at.append(time.monotonic())
         # What only the primary has may die with it: replication is asynchronous.
         if self.durable and (not isinstance(replies[1], int) or replies[1] < 1):
             return
         self.acknowledged[key] = number
-        self.acknowledged_at.append(time.monotonic())
 
     def read(self, key):
         self.judge(key, self.client.execute(key, "GET", key))
@@ -59,7 +59,8 @@ class Worker(threading.Thread):
 
     @property
     def longest_gap_s(self):
-        times = self.acknowledged_at
+        """The longest time in which no write was taken."""
+        times = self.answered_at
         return max(after - before for before, after in zip(times, times[1:]))
 
 

@@ -248,8 +248,8 @@ def test_down_keeps_and_purge_deletes(home):
 
 def test_up_again_changes_nothing(sharded):
     before = sharded.pids()
-    sharded.up()
-    assert "already running" in sharded.run("up", "--detach").stdout
+    said = sharded.up()
+    assert "already running" in said.stdout + said.stderr
     assert sharded.pids() == before
 
 

@@ -43,7 +43,7 @@ def test_an_emptied_primary_returns_as_a_replica_with_the_data(sharded):
         sharded.up()
         back = sharded.nodes()[old["name"]]
         assert (back["role"], back["health"]) == ("replica", "ok")
-        assert back["keys"] >= keys > 0
+        assert back["keys"] >= keys > 0, sharded.log()
     fill.verify()
 
 

@@ -105,10 +105,14 @@ def test_stopping_is_interrupted(sharded, moments):
 
 
 def test_primaries_and_the_supervisor_die_in_the_middle_of_a_scaling(home, moments):
-    cluster = home.up("storm", "--shards", 2, "--replicas", 1)
+    def shards(*some):
+        return [{"name": name, "replicas": 1, "slots": slots} for name, slots in some]
+
+    cluster = home.up("storm", "-f", "-", port=0, text=home.document("storm", local={"port": home.ports.take()}, shards=shards(
+        ("a", ["0-8191"]), ("b", ["8192-16383"]))))
     fill = Fill(cluster)
     with Checker(cluster, durable=True) as checker:
-        cluster.run("scale", "--shards", 3, "--no-wait")
+        cluster.apply("--no-wait", shards=shards(("a", ["0-7891"]), ("b", ["8492-16383"]), ("c", ["7892-8491"])))
         for _ in range(3):
             begin, after_s = time.monotonic(), moments.uniform(0.3, 2.5)
             wait_for(lambda: time.monotonic() - begin > after_s, "the moment to come")
@@ -118,4 +122,4 @@ def test_primaries_and_the_supervisor_die_in_the_middle_of_a_scaling(home, momen
             cluster.up("--timeout", 120)
     checker.verify()
     fill.verify()
-    assert [shard["name"] for shard in cluster.wait_ready(60)["shards"]] == ["p1", "p2", "p3"]
+    assert [shard["slots"] for shard in cluster.wait_ready(60)["shards"]] == [[[0, 7891]], [[8492, 16383]], [[7892, 8491]]]

@@ -39,7 +39,7 @@ def test_on_ipv6(home, fields):
 def test_in_a_home_with_a_long_path_and_blanks(make_home, base_folder, engine):
     ports = make_home(engine).ports
     home = Home(base_folder / ("a long path, " * 3).strip() / ("with many letters " * 6).strip(), engine, ports)
-    home.folder.parent.mkdir()
+    home.folder.parent.mkdir(exist_ok=True)
     try:
         cluster = home.up("long", "--shards", 1, "--replicas", 1)
         Fill(cluster, 50).verify()
