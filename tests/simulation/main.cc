@@ -1,5 +1,6 @@
 // simulation [--seeds N] [--first S] [--jobs J]   runs N seeds from S on, prints those that fail
 // simulation --seed S [--trace]                   runs one
+// --storm: a third of the runs have several times as many faults and changes at once.
 #include <atomic>
 #include <cstdio>
 #include <cstring>
@@ -22,6 +23,7 @@ struct Options {
   int64_t jobs = 0;  // 0: as many as there are processors
   bool one = false;
   bool trace = false;
+  bool storm = false;
 };
 
 struct Totals {
@@ -47,8 +49,8 @@ struct Totals {
 bool parse(int argc, char** argv, Options& options) {
   for (int i = 1; i < argc; ++i) {
     std::string_view flag = argv[i];
-    if (flag == "--trace") {
-      options.trace = true;
+    if (flag == "--trace" || flag == "--storm") {
+      (flag == "--trace" ? options.trace : options.storm) = true;
       continue;
     }
     std::optional<int64_t> value = i + 1 < argc ? keyway::parse_int(argv[++i]) : std::nullopt;
@@ -69,12 +71,12 @@ bool parse(int argc, char** argv, Options& options) {
   return true;
 }
 
-RunResult run_seed(uint64_t seed, bool trace) {
-  return keyway::simulation::run(keyway::simulation::draw_scenario(seed), {trace});
+RunResult run_seed(uint64_t seed, bool storm, bool trace) {
+  return keyway::simulation::run(keyway::simulation::draw_scenario(seed, storm), {trace});
 }
 
 int run_one(const Options& options) {
-  RunResult result = run_seed(options.first, options.trace);
+  RunResult result = run_seed(options.first, options.storm, options.trace);
   std::printf("seed %llu: %s (%lld ticks, %lld steps, %lld writes, settled after %.3f s)\n",
               static_cast<unsigned long long>(options.first), result.failure ? result.failure->c_str() : "ok",
               static_cast<long long>(result.ticks), static_cast<long long>(result.steps),
@@ -91,7 +93,7 @@ int run_many(const Options& options) {
   auto work = [&] {
     for (int64_t i = next++; i < options.seeds; i = next++) {
       uint64_t seed = options.first + static_cast<uint64_t>(i);
-      RunResult result = run_seed(seed, false);
+      RunResult result = run_seed(seed, options.storm, false);
       std::lock_guard lock(mutex);
       totals.add(result);
       if (result.failure) {
@@ -108,7 +110,8 @@ int run_many(const Options& options) {
   for (size_t i = 0; i < std::max<size_t>(1, jobs); ++i) threads.emplace_back(work);
   for (std::thread& thread : threads) thread.join();
   for (const auto& [seed, text] : failures) {
-    std::printf("replay: simulation --seed %llu --trace\n", static_cast<unsigned long long>(seed));
+    std::printf("replay: simulation --seed %llu%s --trace\n", static_cast<unsigned long long>(seed),
+                options.storm ? " --storm" : "");
   }
   std::string line = fmt::format(
       "{} seeds, {} failed: {:.1f} h of virtual time, {} ticks, {} steps, {} ends of the supervisor, {} "
@@ -126,7 +129,8 @@ int run_many(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fprintf(stderr, "usage: simulation [--seeds N] [--first S] [--jobs J] | --seed S [--trace]\n");
+    std::fprintf(stderr,
+                 "usage: simulation [--storm] [--seeds N] [--first S] [--jobs J] | --seed S [--trace]\n");
     return 2;
   }
   return options.one ? run_one(options) : run_many(options);

@@ -20,7 +20,7 @@ constexpr int kMaxShards = 4;
 // Draws what a run is made of, in a fixed order.
 class Drawing {
  public:
-  explicit Drawing(uint64_t seed) : random_(seed) { scenario_.seed = seed; }
+  Drawing(uint64_t seed, bool storm) : random_(seed), storm_(storm) { scenario_.seed = seed; }
 
   Scenario draw() {
     draw_cluster();
@@ -88,7 +88,7 @@ class Drawing {
   void draw_times() {
     // Most runs let the cluster come up in peace.
     first_us_ = random_.chance(80) ? 4'000'000 : 100'000;
-    stormy_ = random_.chance(35);
+    stormy_ = storm_ && random_.chance(35);
     scenario_.faults_end_us = first_us_ + random_.between(5, stormy_ ? 25 : 16) * 1'000'000;
     scenario_.write_every_us = random_.between(20, 120) * 1000;
     static constexpr int64_t kWaiting[] = {50, 200, 200, 200, 500};
@@ -212,6 +212,7 @@ class Drawing {
   int replicas_ = 0;
   bool even_ = false;
   bool slow_ = false;
+  bool storm_ = false;   // this run may be stormy
   bool stormy_ = false;  // much more of everything
   int64_t first_us_ = 0;
 };
@@ -227,7 +228,7 @@ std::string_view to_string(EventKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
-Scenario draw_scenario(uint64_t seed) { return Drawing(seed).draw(); }
+Scenario draw_scenario(uint64_t seed, bool storm) { return Drawing(seed, storm).draw(); }
 
 std::string describe(const Scenario& scenario) {
   std::string shape;

@@ -60,7 +60,8 @@ struct Scenario {
   std::vector<Event> events;  // by time
 };
 
-Scenario draw_scenario(uint64_t seed);
+// `storm`: a third of the runs have several times as many faults and changes at once.
+Scenario draw_scenario(uint64_t seed, bool storm = false);
 
 // One line that tells what kind of run it is.
 std::string describe(const Scenario& scenario);
