@@ -116,7 +116,6 @@ void Faults::befall_servers(const Event& event) {
   int place = pick(event.node, event.kind != EventKind::kFailingStarts);
   if (place < 0 || healed_) return;
   if (world_.tracing) world_.trace("it is " + world_.place(place).name);
-  Disk& disk = world_.place(place).disk;
   switch (event.kind) {
     case EventKind::kKill:
       return kill(place);
@@ -164,24 +163,25 @@ void Faults::befall_servers(const Event& event) {
                              [this, place, usual_us] { world_.place(place).lag_us = usual_us; });
       return;
     }
-    case EventKind::kLoseData:
-      wound(place);
-      disk.has_data = false;
-      disk.replid.clear();
-      if (event.amount == 1) disk.has_table = false;
-      break;
-    case EventKind::kLoseTable:
-      wound(place);
-      disk.has_table = false;
-      break;
-    case EventKind::kDamageData:
-      wound(place);
-      if (disk.has_data) disk.loadable = false;
-      break;
-    default:
+    case EventKind::kFailingStarts:
       world_.place(place).failing_starts = event.amount;
       return;
+    default:
+      hurt_disk(event, place);
   }
+}
+
+// Its process ends with it.
+void Faults::hurt_disk(const Event& event, int place) {
+  wound(place);
+  Disk& disk = world_.place(place).disk;
+  if (event.kind == EventKind::kLoseData) {
+    disk.has_data = false;
+    disk.replid.clear();
+  }
+  if (event.kind == EventKind::kDamageData && disk.has_data) disk.loadable = false;
+  if (event.kind == EventKind::kLoseTable || (event.kind == EventKind::kLoseData && event.amount == 1))
+    disk.has_table = false;
   world_.ledger.copy_gone(Cause::kFault, place, "its disk was hurt");
 }
 

@@ -32,6 +32,7 @@ class Faults {
   void befall_people(const Event& event);
   void befall_supervisor(const Event& event);
   void befall_servers(const Event& event);
+  void hurt_disk(const Event& event, int place);
   void kill(int place);
   void kill_shard(const std::string& shard);
   void wound(int place);
