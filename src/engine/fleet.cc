@@ -61,7 +61,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Works on what was added.
   void start();
   // Gives all that is unanswered up and closes.
-  void fail(Error error);
+  void fail(const Error& error);
   void time_out(int64_t timeout_ms);
   void close();
 
@@ -84,7 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void receive();
   bool take_replies();
   void take(resp::Reply reply);
-  void take_auth(resp::Reply reply);
+  void take_auth(const resp::Reply& reply);
   void answer(resp::Reply reply);
 
   bool busy() const { return state_ == State::kAuthenticating || state_ == State::kExchanging; }
@@ -223,12 +223,12 @@ bool Connection::take_replies() {
 }
 
 void Connection::take(resp::Reply reply) {
-  if (state_ == State::kAuthenticating) return take_auth(std::move(reply));
+  if (state_ == State::kAuthenticating) return take_auth(reply);
   if (state_ == State::kExchanging) return answer(std::move(reply));
   close();  // a reply that nobody asked for: the next one could be mistaken for an answer
 }
 
-void Connection::take_auth(resp::Reply reply) {
+void Connection::take_auth(const resp::Reply& reply) {
   Credentials account = std::exchange(account_, {});
   if (reply.ok()) return send_pipelines();
   if (!reply.is_error()) {
@@ -261,7 +261,7 @@ void Connection::answer(resp::Reply reply) {
   state_ = State::kIdle;
 }
 
-void Connection::fail(Error error) {
+void Connection::fail(const Error& error) {
   for (; turn_ < turns_.size(); ++turn_) {
     turns_[turn_].response->error = error;
     --exchange_.unanswered;

@@ -49,7 +49,7 @@ class FakeServer {
     explicit Client(tcp::socket s) : socket(std::move(s)) {}
     tcp::socket socket;
     resp::ReplyParser parser;  // a command on the wire is an array of strings, as a reply is
-    std::array<char, 4096> buffer;
+    std::array<char, 4096> buffer{};
     std::string out;         // not yet given to the socket
     std::string on_its_way;  // given to it; must not move
   };

@@ -48,7 +48,7 @@ class TestHome {
     for (int pid : all_pids()) {
       if (pid != ::getpid() && folder_of(pid).starts_with(path + "/")) end_process(pid);
     }
-    if (!path.empty()) delete_folder(path);
+    if (!path.empty()) (void)delete_folder(path);
   }
 
   std::string path;
