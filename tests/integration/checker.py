@@ -5,7 +5,8 @@ import itertools
 import threading
 import time
 
-import redis
+# For how long writes may wait while something is changed in order. Loose: the machine may be at work on other things.
+BRIEF_S = 10
 
 # Clusters are shared, and what an earlier test wrote stays in them.
 numbers = itertools.count(1)
@@ -134,7 +135,7 @@ class Checker:
 
 
 class Fill:
-    """Some keys that are written once and must all be there later."""
+    """Some keys that are written once, are on all replicas before a test goes on, and must all be there later."""
 
     def __init__(self, cluster, count=500, size_bytes=100):
         self.cluster, self.name = cluster, f"fill{next(numbers)}"
@@ -143,6 +144,7 @@ class Fill:
         for key, value in self.values.items():
             client.execute(key, "SET", key, value)
         client.close()
+        cluster.wait_replicated()
 
     def verify(self):
         client = self.cluster.client()
@@ -157,10 +159,3 @@ def error_kinds(errors):
     for text in errors:
         kinds[text.split(":")[0]] = kinds.get(text.split(":")[0], 0) + 1
     return kinds
-
-
-def is_answered(server):
-    try:
-        return bool(server.ping())
-    except redis.RedisError:
-        return False

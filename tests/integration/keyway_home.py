@@ -138,6 +138,13 @@ class Cluster:
     def wait_ready(self, deadline_s=30):
         return self.wait_for(lambda status: status["state"] == "ready" and status, "readiness", deadline_s)
 
+    def wait_replicated(self):
+        """Until all replicas have what their primaries have now."""
+        wanted = {name: shard["primary"]["offset"] for name, shard in self.shards().items() if shard["primary"]}
+        self.wait_for(lambda status: all(node["offset"] >= wanted.get(shard["name"], 0)
+                                         for shard in status["shards"] for node in shard["replicas"] if node["health"] == "ok"),
+                      "the replicas' offsets")
+
     # Speaking to it.
 
     def password(self, user):

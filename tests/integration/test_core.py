@@ -1,10 +1,8 @@
 """The stories that must hold with every server version."""
 
-import time
-
 import pytest
 
-from checker import Checker, Fill
+from checker import BRIEF_S, Checker, Fill
 from waiting import wait_for
 
 pytestmark = pytest.mark.every_engine
@@ -28,7 +26,7 @@ def test_a_killed_primary_is_replaced_and_returns_as_a_replica(sharded):
         sharded.wait_ready()
     checker.verify()
     assert [node["name"] for node in sharded.replicas("p1")] == [old["name"]]
-    assert checker.longest_gap_s < 2
+    assert checker.longest_gap_s < BRIEF_S
 
 
 def test_an_emptied_primary_returns_as_a_replica_with_the_data(sharded):
@@ -36,6 +34,7 @@ def test_an_emptied_primary_returns_as_a_replica_with_the_data(sharded):
     for shard in ("p1", "p2"):
         old = sharded.primary(shard)
         keys = old["keys"]
+        assert sharded.admin(old["name"]).save()  # so that there is something to be lost
         # The folder must be empty when the server is started again, so nobody may start it meanwhile.
         sharded.kill_supervisor()
         sharded.kill(old["name"])
@@ -43,7 +42,7 @@ def test_an_emptied_primary_returns_as_a_replica_with_the_data(sharded):
         sharded.up()
         back = sharded.nodes()[old["name"]]
         assert (back["role"], back["health"]) == ("replica", "ok")
-        assert back["keys"] >= keys > 0, sharded.log()
+        assert back["keys"] >= keys > 0
     fill.verify()
 
 
@@ -72,21 +71,19 @@ def test_a_rolling_restart_loses_no_write(sharded):
     after = sharded.pids()
     assert before.keys() == after.keys()
     assert not set(before.values()) & set(after.values())
-    assert checker.longest_gap_s < 5
+    assert checker.longest_gap_s < BRIEF_S
 
 
 def test_a_replicated_server_fails_over(replicated):
     old = replicated.primary()
     with Checker(replicated, durable=True) as checker:
-        begin = time.monotonic()
         replicated.kill(old["name"])
         heir = replicated.wait_for(lambda status: status["shards"][0]["primary"] and
                                    status["shards"][0]["primary"]["name"] != old["name"] and
                                    status["shards"][0]["primary"], "another primary")
-        assert time.monotonic() - begin < 5
         replicated.wait_ready()
     checker.verify()
-    assert checker.longest_gap_s < 2
+    assert checker.longest_gap_s < BRIEF_S
     assert old["name"] in [node["name"] for node in replicated.replicas()]
     assert wait_for(lambda: replicated.admin(heir["name"]).info("replication")["connected_slaves"] == 2, "two replicas")
 
@@ -94,6 +91,7 @@ def test_a_replicated_server_fails_over(replicated):
 def test_an_emptied_replicated_primary_returns_as_a_replica_with_the_data(replicated):
     fill = Fill(replicated)
     old = replicated.primary()
+    assert replicated.admin(old["name"]).save()  # so that there is something to be lost
     replicated.kill_supervisor()
     replicated.kill(old["name"])
     assert replicated.empty(old["name"])

@@ -49,6 +49,21 @@ def test_all_nodes_died_and_the_primarys_folder_was_emptied(cluster):
     fill.verify()
 
 
+def test_a_whole_shard_died_and_the_primarys_folder_was_emptied_under_a_supervisor_at_work(cluster):
+    """Whichever of them is started again first: the copy on the other one's disk must win."""
+    fill = Fill(cluster)
+    saved(cluster)
+    old = cluster.primary("p1")["name"]
+    before = cluster.primary("p1")["pid"]
+    cluster.empty(old)
+    cluster.kill(old, *[node["name"] for node in cluster.replicas("p1")])
+    cluster.wait_for(lambda status: status["state"] == "ready" and status["shards"][0]["primary"]["pid"] != before,
+                     "the shard's return")
+    assert cluster.primary("p1")["name"] != old
+    assert cluster.nodes()[old]["keys"] == cluster.primary("p1")["keys"] > 0
+    fill.verify()
+
+
 def test_all_nodes_died_and_a_replicas_folder_was_emptied(cluster):
     fill = Fill(cluster)
     primary, replica = cluster.primary("p1")["name"], cluster.replicas("p1")[0]["name"]
