@@ -236,7 +236,7 @@ TEST_P(MoverOnServers, LosesNothingUnderAWriter) {
 
   Writer writer(cluster_->address(2), keys_in("busy:", slots, 100));
   int slices = 0;
-  MoveProgress progress = move_all(task(0, 1, {slots}), {.slice_ms = 2, .slots_in_flight = 16}, &slices);
+  MoveProgress progress = move_all(task(0, 1, {slots}), {.slice_ms = 1, .slots_in_flight = 16}, &slices);
   std::map<std::string, int> written = writer.stop();
   EXPECT_GT(written.size(), 1u);
   EXPECT_GT(slices, 1);

@@ -60,7 +60,7 @@ class Actor {
   // The planner names only nodes that it was shown.
   const NodeFacts& node(const std::string& name) const { return *observed_.find(name); }
 
-  Status run(const std::string& name, resp::Command command) {
+  Status run(const std::string& name, const resp::Command& command) {
     const Address& address = node(name).address;
     Result<resp::Reply> reply = servers_.call(address, command, options_.call_timeout_ms);
     if (!reply) return fail(reply.error());
@@ -110,7 +110,7 @@ class Actor {
       command.push_back(fmt::format("{}", range.first));
       command.push_back(fmt::format("{}", range.last));
     }
-    return run(s.node, std::move(command));
+    return run(s.node, command);
   }
 
   Status follow(const cluster::Follow& s) {
@@ -124,7 +124,7 @@ class Actor {
     resp::Command command = {"CLUSTER", "FAILOVER"};
     if (s.kind == FailoverKind::kForce) command.push_back("FORCE");
     if (s.kind == FailoverKind::kTakeover) command.push_back("TAKEOVER");
-    Status promoted = run(s.node, std::move(command));
+    Status promoted = run(s.node, command);
     // It is a primary already, but of an epoch that does not count (see planner.md).
     bool needs_epoch = s.kind == FailoverKind::kTakeover && !promoted &&
                        promoted.error().message.find("FAILOVER to a replica") != std::string::npos;
@@ -210,7 +210,7 @@ class Actor {
       command.push_back(name);
       command.push_back(value);
     }
-    if (Status status = run(s.node, std::move(command)); !status) return status;
+    if (Status status = run(s.node, command); !status) return status;
     return platform_.persist_config(s.node, s.complete);
   }
 

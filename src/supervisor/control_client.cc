@@ -66,7 +66,7 @@ struct Client::Impl {
   }
 
   Result<std::string> receive(Clock::time_point deadline, int64_t timeout_ms) {
-    std::array<char, 16384> bytes;
+    std::array<char, 16384> bytes{};
     size_t searched = 0;
     for (;;) {
       const size_t end = received.find('\n', searched);

@@ -42,8 +42,8 @@ struct SpawnSettings {
   SpawnSettings(const SpawnSettings&) = delete;
   SpawnSettings& operator=(const SpawnSettings&) = delete;
 
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes{};
+  posix_spawn_file_actions_t actions{};
 };
 
 // A session of its own, no signal blocked or ignored, nothing open but /dev/null and, for its last words,
