@@ -116,17 +116,11 @@ bool followed(const Planning& planning, const std::string& id) {
   });
 }
 
-bool all_answer(const Planning& planning) {
-  return std::ranges::all_of(planning.observed.nodes, [](const NodeFacts& node) { return node.answering(); });
-}
-
 // Ids in the tables that are no node's: lost identities and removed nodes. Strangers that live are told of,
 // not thrown out.
 void forget_lost(Planning& planning) {
   for (const auto& [id, known] : planning.knowledge.nodes()) {
-    if (known.facts != nullptr || followed(planning, id)) continue;
-    // Slots of one that is gone for good are nobody's; but only if nobody who is away may know better.
-    if (!known.view.slots.empty() && (known.linked || !known.suspected || !all_answer(planning))) continue;
+    if (known.facts != nullptr || !known.view.slots.empty() || followed(planning, id)) continue;
     if (known.linked && !known.suspected) {
       planning.problem("", "",
                        fmt::format("an unknown server {} at {} is a member of the cluster; `CLUSTER FORGET` "

@@ -161,9 +161,7 @@ void promote(Planning& planning, const ShardView& shard, const NodeFacts& node) 
   if (shard.record.primary != node.name) {
     planning.add(shard.name, RecordPrimary{shard.name, node.name}, "before it takes over");
   }
-  // Without slots there is nothing to vote about, and the order would wait in the server for some to come.
-  bool by_vote =
-      majority_answers(planning) && !shard.slots.empty() && !vote_is_in_vain(planning, shard.primary);
+  bool by_vote = majority_answers(planning) && !vote_is_in_vain(planning, shard.primary);
   FailoverKind kind = by_vote ? FailoverKind::kForce : FailoverKind::kTakeover;
   planning.add(shard.name, Promote{node.name, shard.primary == nullptr ? "" : shard.primary->name, kind},
                fmt::format("{} is gone and {} has the freshest copy", lost, node.name));
@@ -231,10 +229,7 @@ const NodeFacts* unbelieved(const ShardView& shard) {
   for (const NodeFacts* node : shard.all()) {
     const PeerView* self = own_view(*node);
     bool claims = node != shard.primary && self != nullptr && self->primary && !self->slots.empty();
-    if (!claims || node->name != shard.record.primary) continue;
-    // If the lost primary's replicas go on from this one's history, it is the one that was replaced before.
-    const NodeFacts* heir = successor(shard);
-    return heir == nullptr || heir->server.replid2 != node->server.replid ? node : nullptr;
+    if (claims && node->name == shard.record.primary) return node;
   }
   return nullptr;
 }
@@ -245,7 +240,7 @@ void end_mutual_following(Planning& planning, const ShardView& shard) {
   for (const NodeFacts* node : shard.all()) {
     const PeerView* self = own_view(*node);
     if (self == nullptr || self->primary || self->primary_id.empty()) return;
-    if (node->server.syncing) continue;
+    if (!eligible(shard, *node)) continue;
     if (best == nullptr || fresher(shard, *node, *best)) best = node;
   }
   if (best == nullptr) return;

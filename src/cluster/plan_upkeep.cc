@@ -93,10 +93,7 @@ bool hand_over(Planning& planning, const ShardView& shard, const NodeFacts& to, 
         fmt::format("{} takes over {} once it is connected with the primaries", to.name, shard.name));
     return true;
   }
-  // What servers hand over to each other is slots; a shard that has none yet needs no care.
-  bool nothing_to_lose = planning.sharded() && shard.slots.empty();
-  FailoverKind kind = nothing_to_lose ? FailoverKind::kTakeover : FailoverKind::kCoordinated;
-  return planning.add(shard.name, Promote{to.name, shard.primary->name, kind}, reason);
+  return planning.add(shard.name, Promote{to.name, shard.primary->name, FailoverKind::kCoordinated}, reason);
 }
 
 // Replicas first, then a switchover, then the old primary; never two copies of the shard at once. Says
@@ -177,6 +174,10 @@ void switch_over(Planning& planning, const ShardView& shard, const std::string& 
     planning.wait(fmt::format("{} takes over {} once it is in sync", to_name, shard.name));
     return;
   }
+  if (planning.sharded() && shard.slots.empty()) {
+    planning.wait(fmt::format("{} takes over {} once it has slots", to_name, shard.name));
+    return;
+  }
   hand_over(planning, shard, *to, "a switchover was asked for");
 }
 
@@ -208,18 +209,6 @@ bool owns_slots(const Planning& planning, const NodeFacts& node) {
   return planning.sharded() && ((known != nullptr && !known->view.slots.empty()) || open);
 }
 
-// Whether every server that runs says that `node` owns no slots. One that has not heard yet to whom they went
-// would take them for lost if `node` and their new owner were gone.
-bool all_know_it_owns_nothing(const Planning& planning, const NodeFacts& node) {
-  const std::string& id = effective_id(node);
-  return std::ranges::all_of(planning.observed.nodes, [&](const NodeFacts& other) {
-    if (!other.running()) return true;
-    return other.answering() && std::ranges::none_of(other.server.peers, [&](const PeerView& peer) {
-             return peer.id == id && !peer.slots.empty();
-           });
-  });
-}
-
 // `node` is on record and no longer wanted: it hands over what it has, stops, is forgotten, and is removed.
 void remove(Planning& planning, const ShardView& shard, const NodeFacts& node) {
   if (node.process == Process::kForeign) return;
@@ -239,10 +228,6 @@ void remove(Planning& planning, const ShardView& shard, const NodeFacts& node) {
   bool last_hope = shard.primary == &node && shard.desired != nullptr;
   if (last_hope || (shard.desired != nullptr && !planning.whole(shard))) {
     planning.wait(fmt::format("{} is removed once {} is whole without it", node.name, shard.name));
-    return;
-  }
-  if (planning.sharded() && node.running() && !all_know_it_owns_nothing(planning, node)) {
-    planning.wait(fmt::format("{} is removed once all servers know that it owns no slots", node.name));
     return;
   }
   if (node.running()) {

@@ -132,9 +132,7 @@ const NodeFacts* Planning::primary_without_slots(const ShardView& shard) const {
   }
   if (first != nullptr) return first;
   for (const NodeFacts* node : shard.all()) {
-    // One that is down and is to go will not come back.
-    bool comes = node->running() || std::ranges::find(shard.nodes, node) != shard.nodes.end();
-    if (node->name == shard.record.primary && (comes || shard.nodes.empty())) return node;
+    if (node->name == shard.record.primary) return node;
   }
   return shard.nodes.empty() ? nullptr : shard.nodes.front();
 }
