@@ -85,14 +85,13 @@ def quick_folder():
 
 @pytest.fixture(scope="session")
 def base_folder():
-    """Where all homes are. A reaper watches over it: it ends what works in there when the tests are killed."""
+    """Where all homes are. A reaper watches over it: it ends what works in there when the tests end, also when they are killed."""
     folder = tempfile.mkdtemp(prefix="kw-", dir=quick_folder())
     # pylint: disable-next=consider-using-with
     reaper = subprocess.Popen([sys.executable, processes.__file__, folder], stdin=subprocess.PIPE, start_new_session=True)
     yield pathlib.Path(folder)
     reaper.stdin.close()
     reaper.wait(timeout=60)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,12 @@
 never reaches a stranger that was given the pid of one that has ended.
 
 Run as a program with a folder as its argument, it is the reaper: when its standard input ends, for the tests have ended in
-whatever way, it ends every process that still works in that folder.
+whatever way, it ends every process that still works in that folder, and deletes it.
 """
 
 import collections
 import os
+import shutil
 import signal
 import sys
 
@@ -99,3 +100,4 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdin.read()
     end_below(sys.argv[1])
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
