@@ -11,7 +11,9 @@ class Interrupter {
   void arm(int points) { left_ = points; }
   void disarm() { left_ = 0; }
   void point() {
-    if (left_ > 0 && --left_ == 0) throw Interrupted{};
+    if (left_ == 0) return;
+    left_ -= 1;
+    if (left_ == 0) throw Interrupted{};
   }
 
  private:

@@ -7,7 +7,6 @@
 namespace keyway::simulation {
 namespace {
 
-constexpr int64_t kRetryUs = 1'000'000;         // a replica looks for its primary once a second
 constexpr int64_t kLinkTimeoutUs = 60'000'000;  // repl-timeout
 constexpr int64_t kChangeBytes = 64;            // of the stream, for each change
 constexpr size_t kBacklogChanges = 2000;

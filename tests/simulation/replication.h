@@ -65,10 +65,10 @@ class Replication {
   // Of a primary: whether every connected replica has all of it.
   bool replicas_have_all() const;
   struct Follower {
-    int place;
-    int pid;
-    bool online;        // in the stream
-    int64_t acked = 0;  // its offset as far as the primary knows
+    int place = -1;
+    int pid = -1;
+    bool online = false;  // in the stream
+    int64_t acked = 0;    // its offset as far as the primary knows
     bool pump_due = false;
   };
   const std::vector<Follower>& followers() const { return followers_; }
