@@ -108,7 +108,8 @@ class Bench {
       peer.id = ids_[static_cast<size_t>(place)];
       peer.place = place;
       peer.primary = place % (replicas_ + 1) == 0;
-      peer.primary_id = peer.primary ? -1 : ids_[static_cast<size_t>(shard * (replicas_ + 1))];
+      int primary_place = shard * (replicas_ + 1);
+      peer.primary_id = peer.primary ? -1 : ids_[static_cast<size_t>(primary_place)];
       peer.config_epoch = static_cast<uint64_t>(shard) + 1;
       if (peer.primary) {
         cluster::SlotRange range = cluster::even_range(shard, shards_);

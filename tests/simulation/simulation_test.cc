@@ -10,7 +10,7 @@ namespace keyway::simulation {
 namespace {
 
 TEST(Simulation, TheSameSeedGivesTheSameRun) {
-  for (uint64_t seed : {3, 14, 15}) {
+  for (uint64_t seed : {uint64_t{3}, uint64_t{14}, uint64_t{15}}) {
     RunResult first = run(draw_scenario(seed), {});
     RunResult second = run(draw_scenario(seed), {});
     EXPECT_EQ(first.ticks, second.ticks) << seed;

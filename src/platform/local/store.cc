@@ -64,8 +64,9 @@ void sweep(const std::string& home) {
   Result<std::vector<std::string>> names = names_in(clusters_folder(home));
   if (!names) return;
   for (const std::string& name : *names) {
-    if (name.starts_with(kUnfinished) || name.starts_with(kGone))
-      delete_folder(cluster_paths(home, name).folder);
+    bool leftover = name.starts_with(kUnfinished) || name.starts_with(kGone);
+    // What cannot be deleted now is tried again by the next sweep.
+    if (leftover) (void)delete_folder(cluster_paths(home, name).folder);
   }
 }
 
@@ -178,7 +179,7 @@ Result<Created> create_cluster(const std::string& home, const cluster::Spec& spe
     written = fail(file_error(errno, fmt::format("make {}", paths.folder)));
   }
   if (!written) {
-    delete_folder(unfinished.folder);
+    (void)delete_folder(unfinished.folder);  // else the next sweep does
     return fail(written.error());
   }
   if (Status synced = sync_folder(clusters_folder(home)); !synced) return fail(synced.error());
