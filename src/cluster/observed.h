@@ -28,6 +28,7 @@ struct PeerView {
   bool linked = false;     // the bus link to it is up
   std::string primary_id;  // of a replica; empty for a primary
   std::string shard_id;    // servers from 7.2; else empty
+  std::string hostname;    // that it announces; empty: none
   uint64_t config_epoch = 0;
   SlotRanges slots;  // that it owns
 };
@@ -57,7 +58,10 @@ struct ServerFacts {
   int connected_replicas = 0;
   int64_t keys = 0;
   int64_t memory_bytes = 0;
+  int64_t ops_per_s = 0;  // commands, of late
   int process_id = 0;
+  std::string zone;              // availability zone that it announces (Valkey from 8.0); empty: none
+  bool cluster_enabled = false;  // runs in cluster mode
 
   // Sharded mode.
   std::string id;           // CLUSTER MYID
