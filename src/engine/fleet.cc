@@ -291,6 +291,7 @@ void Connection::close() {
 struct Fleet::Impl {
   asio::io_context& io;
   std::function<Credentials()> credentials;
+  FleetOptions options;
   std::map<Address, std::shared_ptr<Connection>> connections;
   std::vector<std::shared_ptr<Connection>> used;  // by the exchange that is under way
   Exchange exchange;
@@ -321,9 +322,13 @@ struct Fleet::Impl {
   }
 };
 
-Fleet::Fleet(asio::io_context& io, std::function<Credentials()> credentials)
-    : impl_(new Impl{
-          .io = io, .credentials = std::move(credentials), .connections = {}, .used = {}, .exchange = {}}) {}
+Fleet::Fleet(asio::io_context& io, std::function<Credentials()> credentials, FleetOptions options)
+    : impl_(new Impl{.io = io,
+                     .credentials = std::move(credentials),
+                     .options = std::move(options),
+                     .connections = {},
+                     .used = {},
+                     .exchange = {}}) {}
 
 Fleet::~Fleet() { keep_only({}); }
 
