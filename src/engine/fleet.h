@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/connection.h"
 #include "engine/servers.h"
 
 namespace boost::asio {
@@ -15,35 +16,19 @@ class io_context;
 
 namespace keyway::engine {
 
-struct Credentials {
-  std::string user;  // empty: no AUTH is sent
-  std::string password;
-};
-
-// How servers are to be spoken to over TLS. Paths of PEM files; empty: not given.
-struct TlsOptions {
-  bool enabled = false;
-  std::string ca_file;    // with neither: the system's
-  std::string ca_folder;  // hashed, as OpenSSL wants it
-  std::string certificate_file;
-  std::string key_file;
-  std::string key_password;
-  std::string server_name;   // SNI and the name that certificates must bear; empty: the host of the address
-  std::string ciphers;       // up to TLS 1.2
-  std::string ciphersuites;  // TLS 1.3
-  bool insecure = false;     // accept any certificate
-};
-
 struct FleetOptions {
   TlsOptions tls = {};
-  int64_t connect_timeout_ms = 0;  // 0: the time of the exchange
+  int64_t connect_timeout_ms = 0;             // name, TCP and TLS together; 0: the time of the exchange
+  std::string name_servers = {};              // "10.0.0.53:53,…"; empty: the system's
+  size_t max_reply_bytes = size_t{64} << 20;  // what is longer ends the connection
 };
 
 class Fleet : public Servers {
  public:
   // `io` outlives it. `credentials` is asked at each new connection; a password without a user is the default
   // user's. Errors of the TLS files are those of each exchange; check_tls tells them beforehand.
-  Fleet(boost::asio::io_context& io, std::function<Credentials()> credentials, FleetOptions options = {});
+  Fleet(boost::asio::io_context& io, std::function<Credentials()> credentials,
+        const FleetOptions& options = {});
   ~Fleet() override;
 
   std::vector<Response> exchange(const std::vector<Request>& requests, int64_t timeout_ms) override;

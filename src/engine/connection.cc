@@ -1,0 +1,179 @@
+#include "engine/connection.h"
+
+#include <utility>
+
+#include "base/format.h"
+
+namespace keyway::engine {
+
+namespace {
+
+constexpr int kReadsInARow = 16;  // then the other connections get their turn
+
+resp::ParserLimits limits_of(const Exchange& exchange) {
+  resp::ParserLimits limits;
+  limits.max_bulk_bytes = exchange.max_reply_bytes;
+  limits.max_reply_bytes = exchange.max_reply_bytes;
+  return limits;
+}
+
+}  // namespace
+
+resp::Command login_command(const Credentials& account) {
+  if (account.user.empty()) return {"AUTH", account.password};
+  return {"AUTH", account.user, account.password};
+}
+
+std::optional<Error> login_refusal(const Address& address, const Credentials& account,
+                                   const resp::Reply& reply) {
+  if (reply.ok()) return std::nullopt;
+  if (!reply.is_error()) {
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{} answered AUTH with neither OK nor an error", to_string(address))};
+  }
+  bool denied = reply.error_code() == "WRONGPASS" || reply.error_code() == "NOAUTH" ||
+                reply.error_code() == "NOPERM" || reply.error_code() == "DENIED";
+  // A server without AUTH says what it does not understand, password included.
+  bool leaks = !account.password.empty() && reply.text.find(account.password) != std::string::npos;
+  return Error{denied ? ErrorCode::kDenied : ErrorCode::kUnavailable,
+               fmt::format("{} refused the login of user {}: {}", to_string(address),
+                           account.user.empty() ? "default" : account.user,
+                           leaks ? reply.error_code() : std::string_view(reply.text))};
+}
+
+Connection::Connection(Dialer& dialer, Exchange& exchange, const Address& address)
+    : Channel(dialer, address), exchange_(exchange), parser_(limits_of(exchange)) {}
+
+bool Connection::usable() {
+  if (!turns_.empty()) return true;
+  return state_ == State::kIdle && out_.empty() && parser_.pending_bytes() == 0 && is_quiet();
+}
+
+void Connection::add(const Request& request, Response& response) {
+  turns_.push_back(Turn{&request, &response});
+  ++exchange_.unanswered;
+}
+
+void Connection::start() {
+  if (state_ == State::kNew) {
+    state_ = State::kOpening;
+    return open();
+  }
+  send_pipelines();
+  if (busy()) wait_readable();
+}
+
+void Connection::opened() {
+  account_ = exchange_.credentials();
+  if (account_.empty()) {
+    send_pipelines();
+  } else {
+    state_ = State::kAuthenticating;
+    resp::append(out_, login_command(account_));
+    flush();
+  }
+  if (busy()) wait_readable();
+}
+
+void Connection::send_pipelines() {
+  state_ = State::kExchanging;
+  for (const Turn& turn : turns_) {
+    for (const resp::Command& command : turn.request->commands) resp::append(out_, command);
+  }
+  flush();
+}
+
+void Connection::flush() {
+  while (written_ < out_.size()) {
+    size_t sent = write(std::string_view(out_).substr(written_));
+    if (sent == 0) {
+      if (is_open()) wait_writable();
+      return;
+    }
+    written_ += sent;
+  }
+  out_.clear();
+  written_ = 0;
+}
+
+void Connection::readable() {
+  for (int reads = 0; busy() && (reads < kReadsInARow || has_pending()); ++reads) {
+    size_t size = read(exchange_.received.data(), exchange_.received.size());
+    if (size == 0) break;
+    parser_.feed({exchange_.received.data(), size});
+    if (!take_replies()) return;
+    if (emptied(size, exchange_.received.size())) break;
+  }
+  if (busy()) wait_readable();
+}
+
+// False once the connection is closed.
+bool Connection::take_replies() {
+  while (state_ != State::kClosed) {
+    Result<std::optional<resp::Reply>> next = parser_.next();
+    if (!next) {
+      fail_all(Error{ErrorCode::kCorrupt, fmt::format("cannot read the reply of {}: {}", to_string(address()),
+                                                      next.error().message)});
+    } else if (next->has_value()) {
+      take(std::move(**next));
+    } else {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Connection::take(resp::Reply reply) {
+  if (state_ == State::kAuthenticating) return take_login(reply);
+  if (state_ == State::kExchanging) return answer(std::move(reply));
+  drop();  // a reply that nobody asked for: the next one could be mistaken for an answer
+}
+
+void Connection::take_login(const resp::Reply& reply) {
+  Credentials account = std::exchange(account_, {});
+  if (reply.error_code() == "LOADING") {
+    // It would refuse every command in the same words. Nothing is sent without a password, and the next
+    // exchange tries again.
+    while (state_ == State::kAuthenticating) answer(reply);
+    return drop();
+  }
+  if (std::optional<Error> refused = login_refusal(address(), account, reply)) return fail_all(*refused);
+  send_pipelines();
+}
+
+void Connection::answer(resp::Reply reply) {
+  Turn& turn = turns_[turn_];
+  turn.response->replies.push_back(std::move(reply));
+  if (turn.response->replies.size() < turn.request->commands.size()) return;
+  --exchange_.unanswered;
+  if (++turn_ < turns_.size()) return;
+  turns_.clear();
+  turn_ = 0;
+  state_ = State::kIdle;
+}
+
+void Connection::failed(const Error& error) { fail_all(error); }
+
+void Connection::fail_all(const Error& error) {
+  for (; turn_ < turns_.size(); ++turn_) {
+    turns_[turn_].response->error = error;
+    --exchange_.unanswered;
+  }
+  drop();
+}
+
+void Connection::time_out(int64_t timeout_ms) {
+  if (turns_.empty()) return;
+  if (state_ == State::kOpening) return fail_all(not_opened_within(timeout_ms));
+  fail_all(Error{ErrorCode::kTimeout,
+                 fmt::format("{} did not answer within {} ms", to_string(address()), timeout_ms)});
+}
+
+void Connection::drop() {
+  state_ = State::kClosed;
+  turns_.clear();
+  turn_ = 0;
+  close();
+}
+
+}  // namespace keyway::engine
