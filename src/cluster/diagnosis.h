@@ -42,4 +42,10 @@ using KeyCounts = std::map<Slot, std::map<std::string, int64_t>>;
 // Sorted by danger; empty: nothing is wrong.
 std::vector<Finding> diagnose(const Observed& observed, const KeyCounts& keys);
 
+// The slots of which it matters who holds keys: those that the servers' own words show not to be in order.
+SlotSet slots_in_question(const Observed& observed);
+
+// Whether such a finding may be mere news on its way between the servers, which a later look does not show.
+bool may_settle(Trouble trouble);
+
 }  // namespace keyway::cluster
