@@ -296,6 +296,8 @@ size_t Channel::write(std::string_view bytes) {
 
 bool Channel::emptied(size_t got, size_t asked) const { return !impl_->tls && got < asked; }
 
+bool Channel::over_tls() const { return impl_->tls.has_value(); }
+
 bool Channel::has_pending() const { return impl_->tls && impl_->tls->has_pending(); }
 
 void Channel::wait_readable() {

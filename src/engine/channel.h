@@ -56,6 +56,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   size_t write(std::string_view bytes);
   // Whether a read of `got` bytes out of `asked` has emptied the socket, so that the next would give none.
   bool emptied(size_t got, size_t asked) const;
+  bool over_tls() const;
   // Bytes that no readiness will tell of: read on.
   bool has_pending() const;
   void wait_readable();

@@ -1,5 +1,6 @@
 #include "engine/connection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/format.h"
@@ -8,7 +9,22 @@ namespace keyway::engine {
 
 namespace {
 
-constexpr int kReadsInARow = 16;  // then the other connections get their turn
+constexpr int kReadsInARow = 16;                   // then the other connections get their turn
+constexpr size_t kChunkBytes = size_t{256} << 10;  // of commands, made as the socket takes them
+constexpr size_t kKeptBytes = size_t{1} << 20;
+
+// Redis over TLS loses a connection ("bad length", connTLSWritev) if more replies come up while earlier ones
+// are stuck in a full socket. So no more is asked over TLS than what fits the sockets, as far as the replies
+// so far tell. One record is read and answered by the server at once, whatever the size of its replies.
+constexpr size_t kTlsRecordBytes = size_t{16} << 10;
+constexpr size_t kTlsRepliesInFlightBytes = size_t{32} << 10;
+
+// About as many bytes as it had on the wire.
+size_t size_of(const resp::Reply& reply) {
+  size_t size = reply.text.size() + 8;
+  for (const resp::Reply& element : reply.elements) size += size_of(element);
+  return size;
+}
 
 resp::ParserLimits limits_of(const Exchange& exchange) {
   resp::ParserLimits limits;
@@ -77,14 +93,11 @@ void Connection::opened() {
 
 void Connection::send_pipelines() {
   state_ = State::kExchanging;
-  for (const Turn& turn : turns_) {
-    for (const resp::Command& command : turn.request->commands) resp::append(out_, command);
-  }
   flush();
 }
 
 void Connection::flush() {
-  while (written_ < out_.size()) {
+  while (written_ < out_.size() || refill()) {
     size_t sent = write(std::string_view(out_).substr(written_));
     if (sent == 0) {
       if (is_open()) wait_writable();
@@ -92,8 +105,29 @@ void Connection::flush() {
     }
     written_ += sent;
   }
+}
+
+// Puts the next commands into out_; false if there are none, or not yet.
+bool Connection::refill() {
   out_.clear();
   written_ = 0;
+  if (out_.capacity() > kKeptBytes) std::string().swap(out_);
+  if (state_ != State::kExchanging) return false;
+  bool alone = in_flight_ == 0;
+  auto fits = [&] {
+    if (!over_tls()) return out_.size() < kChunkBytes;
+    bool replies_fit = in_flight_ * largest_reply_bytes_ < kTlsRepliesInFlightBytes;
+    return out_.size() < kTlsRecordBytes && (alone || (largest_reply_bytes_ > 0 && replies_fit));
+  };
+  while (sent_turn_ < turns_.size() && fits()) {
+    const std::vector<resp::Command>& commands = turns_[sent_turn_].request->commands;
+    resp::append(out_, commands[sent_command_]);
+    ++in_flight_;
+    if (++sent_command_ < commands.size()) continue;
+    ++sent_turn_;
+    sent_command_ = 0;
+  }
+  return !out_.empty();
 }
 
 void Connection::readable() {
@@ -104,6 +138,7 @@ void Connection::readable() {
     if (!take_replies()) return;
     if (emptied(size, exchange_.received.size())) break;
   }
+  if (state_ == State::kExchanging && written_ == out_.size()) flush();
   if (busy()) wait_readable();
 }
 
@@ -125,8 +160,15 @@ bool Connection::take_replies() {
 
 void Connection::take(resp::Reply reply) {
   if (state_ == State::kAuthenticating) return take_login(reply);
-  if (state_ == State::kExchanging) return answer(std::move(reply));
-  drop();  // a reply that nobody asked for: the next one could be mistaken for an answer
+  // A reply that nobody asked for: the next one could be mistaken for an answer.
+  if (state_ != State::kExchanging) return drop();
+  if (in_flight_ == 0) {
+    return fail_all(
+        Error{ErrorCode::kCorrupt, fmt::format("{} answers what it was not asked", to_string(address()))});
+  }
+  --in_flight_;
+  if (over_tls()) largest_reply_bytes_ = std::max(largest_reply_bytes_, size_of(reply));
+  answer(std::move(reply));
 }
 
 void Connection::take_login(const resp::Reply& reply) {
@@ -148,7 +190,7 @@ void Connection::answer(resp::Reply reply) {
   --exchange_.unanswered;
   if (++turn_ < turns_.size()) return;
   turns_.clear();
-  turn_ = 0;
+  turn_ = sent_turn_ = sent_command_ = 0;
   state_ = State::kIdle;
 }
 

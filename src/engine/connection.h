@@ -66,6 +66,7 @@ class Connection : public Channel {
 
   void send_pipelines();
   void flush();
+  bool refill();
   bool take_replies();
   void take(resp::Reply reply);
   void take_login(const resp::Reply& reply);
@@ -79,7 +80,11 @@ class Connection : public Channel {
   resp::ReplyParser parser_;
   State state_ = State::kNew;
   std::vector<Turn> turns_;
-  size_t turn_ = 0;  // those before it have been answered
+  size_t turn_ = 0;          // those before it have been answered
+  size_t sent_turn_ = 0;     // those before it have been sent, or are in out_
+  size_t sent_command_ = 0;  // of sent_turn_
+  size_t in_flight_ = 0;     // commands without a reply
+  size_t largest_reply_bytes_ = 0;
   std::string out_;
   size_t written_ = 0;  // of out_
 };

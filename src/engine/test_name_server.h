@@ -52,7 +52,7 @@ class TestNameServer {
     std::string host;
     size_t at = kHeaderBytes;
     while (at < question.size() && question[at] != 0) {
-      auto length = static_cast<size_t>(question[at]);
+      auto length = static_cast<size_t>(static_cast<unsigned char>(question[at]));
       host += (host.empty() ? "" : ".") + question.substr(at + 1, length);
       at += length + 1;
     }

@@ -15,15 +15,16 @@ namespace keyway::engine {
 // How servers are to be spoken to over TLS. Paths of PEM files; empty: not given.
 struct TlsOptions {
   bool enabled = false;
-  std::string ca_file;    // with neither: the system's
-  std::string ca_folder;  // hashed, as OpenSSL wants it
-  std::string certificate_file;
-  std::string key_file;
-  std::string key_password;
-  std::string server_name;   // SNI and the name that certificates must bear; empty: the host of the address
-  std::string ciphers;       // up to TLS 1.2
-  std::string ciphersuites;  // TLS 1.3
-  bool insecure = false;     // accept any certificate
+  std::string ca_file = {};    // with neither: the system's
+  std::string ca_folder = {};  // hashed, as OpenSSL wants it
+  std::string certificate_file = {};
+  std::string key_file = {};
+  std::string key_password = {};
+  std::string server_name =
+      {};                    // SNI and the name that certificates must bear; empty: the host of the address
+  std::string ciphers = {};  // up to TLS 1.2
+  std::string ciphersuites = {};  // TLS 1.3
+  bool insecure = false;          // accept any certificate
 };
 
 // Whether the files of `options` can be read and fit each other. kInvalidArgument, with the file's name and

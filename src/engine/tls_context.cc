@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 #include "base/format.h"
 
@@ -40,8 +39,7 @@ Status check_readable(std::string_view what, const std::string& path) {
 int give_password(char* to, int size, int, void* options) {
   const std::string& password = static_cast<const TlsOptions*>(options)->key_password;
   if (password.empty() || password.size() > static_cast<size_t>(size)) return -1;
-  std::memcpy(to, password.data(), password.size());
-  return static_cast<int>(password.size());
+  return static_cast<int>(password.copy(to, password.size()));
 }
 
 class Loader {

@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <cerrno>
-#include <climits>
-#include <cstdint>
 
 #include "base/format.h"
 #include "base/strings.h"
@@ -21,7 +19,7 @@ namespace {
 constexpr size_t kMaxNamesTold = 5;
 
 // OpenSSL's own BIO for sockets raises SIGPIPE when the other end is gone.
-int socket_of(BIO* bio) { return static_cast<int>(reinterpret_cast<intptr_t>(BIO_get_data(bio))); }
+int socket_of(BIO* bio) { return *static_cast<int*>(BIO_get_data(bio)); }
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
@@ -56,9 +54,10 @@ const BIO_METHOD* socket_method() {
   return method;
 }
 
-BIO* socket_bio(int socket) {
+// `socket` outlives it.
+BIO* socket_bio(int* socket) {
   BIO* bio = BIO_new(socket_method());
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(socket)));
+  BIO_set_data(bio, socket);
   BIO_set_init(bio, 1);
   return bio;
 }
@@ -122,10 +121,12 @@ std::string expiry_of(X509* certificate) {
 }  // namespace
 
 struct TlsStream::Impl {
+  int socket = -1;
   std::shared_ptr<const TlsContext> context;
   std::unique_ptr<SSL, SslFree> ssl;
   std::string host;  // that the certificate must be for
   std::string why;
+  std::string refusal;  // of the server's certificate
   bool established = false;
   bool heard = false;  // something of the server's was read after the handshake
 
@@ -136,7 +137,8 @@ struct TlsStream::Impl {
     return Outcome::kFailed;
   }
   std::string explain(unsigned long code) const;
-  std::string explain_certificate(long verdict) const;
+  static int verified(int good, X509_STORE_CTX* store);
+  std::string explain_certificate(int verdict, X509* certificate) const;
 };
 
 // Names are sent as SNI and looked for among the certificate's names, addresses only among its addresses.
@@ -152,8 +154,17 @@ void TlsStream::Impl::expect_name() {
   SSL_set1_host(ssl.get(), host.c_str());
 }
 
-std::string TlsStream::Impl::explain_certificate(long verdict) const {
-  X509* certificate = SSL_get0_peer_certificate(ssl.get());
+// OpenSSL keeps a refused certificate to itself, so what is wrong with it is written down as it is refused.
+int TlsStream::Impl::verified(int good, X509_STORE_CTX* store) {
+  if (good == 1) return 1;
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* self = static_cast<Impl*>(SSL_get_app_data(ssl));
+  self->refusal =
+      self->explain_certificate(X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_current_cert(store));
+  return 0;
+}
+
+std::string TlsStream::Impl::explain_certificate(int verdict, X509* certificate) const {
   switch (verdict) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -161,10 +172,10 @@ std::string TlsStream::Impl::explain_certificate(long verdict) const {
           "its certificate is for {}, not for {}; give the name that it bears (SNI), or another certificate "
           "to "
           "the server",
-          certificate == nullptr ? "another name" : names_of(certificate), host);
+          names_of(certificate), host);
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return fmt::format("its certificate, or one above it, has expired (its own: {})",
-                         certificate == nullptr ? "?" : expiry_of(certificate));
+      return fmt::format("the certificate of {} has expired on {}", common_name(certificate),
+                         expiry_of(certificate));
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return "its certificate is not valid yet; is the clock of this machine right?";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -186,7 +197,7 @@ std::string TlsStream::Impl::explain(unsigned long code) const {
   int reason = ERR_GET_REASON(code);
   bool of_tls = ERR_GET_LIB(code) == ERR_LIB_SSL;
   if (of_tls && reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
-    return explain_certificate(SSL_get_verify_result(ssl.get()));
+    return refusal;
   }
   bool no_tls = reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_PACKET_LENGTH_TOO_LONG ||
                 reason == SSL_R_HTTP_REQUEST;
@@ -247,9 +258,13 @@ TlsStream::TlsStream(std::shared_ptr<const TlsContext> context, int socket, cons
   impl_->host = options.server_name.empty() ? host : options.server_name;
   impl_->ssl.reset(SSL_new(context->impl_->ssl.get()));
   impl_->context = std::move(context);
-  BIO* bio = socket_bio(socket);
+  impl_->socket = socket;
+  BIO* bio = socket_bio(&impl_->socket);
   SSL_set_bio(impl_->ssl.get(), bio, bio);
   impl_->expect_name();
+  if (options.insecure) return;
+  SSL_set_app_data(impl_->ssl.get(), impl_.get());
+  SSL_set_verify(impl_->ssl.get(), SSL_VERIFY_PEER, &Impl::verified);
 }
 
 TlsStream::~TlsStream() { ERR_clear_error(); }
