@@ -163,7 +163,7 @@ class MoverOnServers : public testing::TestWithParam<TestEngine> {
     auto done_or_failed = [&] {
       MoveTask rest = task;
       rest.slots = cluster::to_ranges(left);
-      Result<MoveProgress> progress = move_slots(client.fleet, rest, limits);
+      Result<MoveProgress> progress = move_slots(client.fleet, rest, limits, memory);
       EXPECT_TRUE(progress) << progress.error().message;
       if (!progress) return true;
       sum.slots_done += progress->slots_done;
@@ -222,6 +222,7 @@ class MoverOnServers : public testing::TestWithParam<TestEngine> {
   static inline ClusterOfEachEngine* clusters_ = nullptr;
   TestCluster* cluster_ = nullptr;
   TestFleet client;
+  MoveMemory memory;
 };
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(MoverOnServers);
@@ -307,7 +308,8 @@ TEST_P(MoverOnServers, AHungTargetIsAnErrorAndLosesNothing) {
   for (const std::string& key : keys) ask(0, {"SET", key, key});
   Watched watched(client.fleet, [&] { cluster_->server(1).pause(); });
   auto begin = std::chrono::steady_clock::now();
-  Result<MoveProgress> progress = move_slots(watched, task(0, 1, {slots}), {.migrate_timeout_ms = 100});
+  Result<MoveProgress> progress =
+      move_slots(watched, task(0, 1, {slots}), {.migrate_timeout_ms = 100}, memory);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(3));
   cluster_->server(1).resume();
   ASSERT_FALSE(progress);
@@ -323,7 +325,7 @@ TEST_P(MoverOnServers, RefusesWhatTheServersWouldNotDo) {
   MoveTask wrong_password = task(0, 1, {{430, 430}});
   wrong_password.password = "wrong";
   ask(0, {"SET", keys_in("p", {430, 430}, 1)[0], "x"});
-  Result<MoveProgress> progress = move_slots(client.fleet, wrong_password, {});
+  Result<MoveProgress> progress = move_slots(client.fleet, wrong_password, {}, memory);
   ASSERT_FALSE(progress);
   EXPECT_EQ(progress.error().code, ErrorCode::kDenied) << progress.error().message;
   move_all(task(0, 1, {{430, 430}}), {});
@@ -333,13 +335,13 @@ TEST_P(MoverOnServers, RefusesWhatTheServersWouldNotDo) {
   wrong_server.to = cluster_->address(2);
   MoveTask not_its_own = task(0, 1, {{16383, 16383}});
   for (const MoveTask& wrong : {wrong_server, not_its_own}) {
-    progress = move_slots(client.fleet, wrong, {});
+    progress = move_slots(client.fleet, wrong, {}, memory);
     ASSERT_FALSE(progress);
     EXPECT_EQ(progress.error().code, ErrorCode::kConflict);
   }
 
   ASSERT_TRUE(ask(0, {"CLUSTER", "SETSLOT", "432", "MIGRATING", cluster_->id(2)}).ok());
-  progress = move_slots(client.fleet, task(0, 1, {{432, 432}}), {});
+  progress = move_slots(client.fleet, task(0, 1, {{432, 432}}), {}, memory);
   ASSERT_FALSE(progress);
   EXPECT_EQ(progress.error().code, ErrorCode::kConflict);
   ASSERT_TRUE(ask(0, {"CLUSTER", "SETSLOT", "432", "STABLE"}).ok());

@@ -187,7 +187,9 @@ class Actor {
     platform::Platform::Account account = platform_.account();
     task.user = account.user;
     task.password = account.password;
-    Result<engine::MoveProgress> progress = engine::move_slots(servers_, task, options_.move);
+    engine::MoveMemory fresh;
+    engine::MoveMemory& memory = options_.memories ? options_.memories->of(task.from_id, task.to_id) : fresh;
+    Result<engine::MoveProgress> progress = engine::move_slots(servers_, task, options_.move, memory);
     if (!progress) return {fail(progress.error()), {}};
     return {{},
             fmt::format("{} and {} moved", count_of(progress->slots_done, "slot"),

@@ -1,0 +1,47 @@
+#include "engine/mover_pace.h"
+
+#include <algorithm>
+
+namespace keyway::engine {
+
+namespace {
+
+constexpr int64_t kMaxWeight = int64_t{4} << 20;
+constexpr int64_t kMaxCalls = 100;
+// Calls that weigh less are mostly the calls themselves and tell nothing of bytes.
+constexpr int64_t kTellingWeight = int64_t{1} << 20;
+
+}  // namespace
+
+int64_t MovePace::estimate_us(int64_t weight) const {
+  return static_cast<int64_t>(static_cast<double>(weight) / weight_a_us_);
+}
+
+int64_t MovePace::budget_us(int64_t max_call_us) const {
+  return std::clamp(4 * way_us_, max_call_us / 4, max_call_us / 2);
+}
+
+void MovePace::learn(const MoveLoad& load, int64_t elapsed_us, int64_t max_call_us) {
+  learn_way(elapsed_us);
+  int64_t busy_us = std::max<int64_t>(1, elapsed_us - way_us_);
+  int64_t budget = budget_us(max_call_us);
+  if (load.weight >= kTellingWeight && load.keys == 1) {
+    weight_a_us_ = (weight_a_us_ + static_cast<double>(load.weight) / static_cast<double>(busy_us)) / 2;
+  }
+  // One key that is too big for the budget says nothing of how many small ones fit.
+  if (busy_us > budget && load.keys > 1) {
+    max_weight_ = std::max(SizedKey::kKeyWeight, std::min(max_weight_, load.weight) * budget / busy_us);
+    max_calls_ = std::max<int64_t>(1, std::min(max_calls_, load.calls) * budget / busy_us);
+  } else if (busy_us * 3 <= budget * 2) {
+    int64_t eighths = busy_us * 4 <= budget ? 16 : 11;
+    // Only what was used up can have been the limit.
+    if (load.weight * 4 >= max_weight_ * 3) max_weight_ = std::min(kMaxWeight, max_weight_ * eighths / 8);
+    if (load.calls == max_calls_) max_calls_ = std::min(kMaxCalls, (max_calls_ * eighths + 7) / 8);
+  }
+}
+
+void MovePace::learn_way(int64_t elapsed_us) {
+  if (way_us_ < 0 || elapsed_us < way_us_) way_us_ = elapsed_us;
+}
+
+}  // namespace keyway::engine
