@@ -14,19 +14,22 @@ struct CheckOptions {
 
 struct CheckResult {
   cluster::Observed observed;
+  cluster::KeyCounts
+      keys;  // of the slots that are not in order; with `search_keys`, of those that hold strays
   std::vector<cluster::Finding> findings;
 };
 
+// Looks again as long as what it sees may be news that is still on its way, and tells what it saw last.
 Result<CheckResult> check(Session& session, const Address& seed, const CheckOptions& options);
 
 struct FixOptions {
-  CheckOptions check;
+  CheckOptions check = {};
   bool dry_run = false;
   bool yes = false;
   // Give the slots of primaries that are gone and have no replica left to others: their keys are lost.
   bool with_unreachable_primaries = false;
   // Where two nodes hold a key with different values: the node whose value stays. Empty: ask.
-  std::string prefer;
+  std::string prefer = {};
 };
 
 struct FixResult {

@@ -94,8 +94,14 @@ void find_orphans(const Scene& scene, Findings& findings) {
                                                  : ", which is gone and owns nothing";
     finding.text = fmt::format("replica {} follows {}{}", scene.label(orphan.id),
                                owner_name(scene, orphan.followed), orphan.followed.empty() ? "" : what);
-    if (orphan.keys > 0) finding.text += fmt::format("; it holds {}", count_of(orphan.keys, "key"));
-    if (!orphan.primary.empty()) finding.remedy = fmt::format("it follows {}", scene.label(orphan.primary));
+    if (orphan.keys > 0) {
+      finding.text += fmt::format(
+          "; it holds {}, which may be nowhere else: start the primary again, or have fix drop them "
+          "(--give-up-unreachable)",
+          count_of(orphan.keys, "key"));
+    } else if (!orphan.primary.empty()) {
+      finding.remedy = fmt::format("it follows {}", scene.label(orphan.primary));
+    }
   }
 }
 

@@ -137,7 +137,7 @@ void tell_uncovered(const Scene& scene, const Groups& groups, Findings& findings
     if (finding.remedy.empty()) {
       finding.text +=
           ", and no replica with its data answers; start either again, or have fix give the slots to others "
-          "(--with-unreachable-primaries): their keys are lost then";
+          "(--give-up-unreachable): their keys are lost then";
     }
   }
 }

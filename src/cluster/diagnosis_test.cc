@@ -89,7 +89,7 @@ TEST(Diagnosis, ADeadPrimary) {
   ASSERT_THAT(troubles(findings),
               ElementsAre(Trouble::kUncovered, Trouble::kUnreachable, Trouble::kUnreachable));
   EXPECT_EQ(findings[0].remedy, "");
-  EXPECT_THAT(findings[0].text, HasSubstr("--with-unreachable-primaries"));
+  EXPECT_THAT(findings[0].text, HasSubstr("--give-up-unreachable"));
 }
 
 TEST(Diagnosis, AReplicaWithoutACopyDoesNotTakeOver) {
