@@ -68,6 +68,7 @@ struct BigKey {
 struct MoveHooks {
   std::function<bool()> stop = {};  // asked between pipelines; once true, no more slots are begun
   std::function<void(const BigKey&)> on_big_key = {};         // before it is moved
+  std::function<void(cluster::Slot)> on_slot = {};            // it has changed hands, and both servers know
   std::function<void(const MoveProgress&)> on_progress = {};  // since the last one; may wait
 };
 

@@ -178,7 +178,9 @@ void MoverSlice::finish_turn() {
   bool empty = count_in(MoveStage::kHandOver) > 0;
   if (empty && empty_since_us_ < 0) empty_since_us_ = now_us();
   for (const MovingSlot& slot : slots_) {
-    if (slot.stage == MoveStage::kDone) done_.push_back(slot.slot);
+    if (slot.stage != MoveStage::kDone) continue;
+    done_.push_back(slot.slot);
+    if (hooks_.on_slot) hooks_.on_slot(slot.slot);
   }
   std::erase_if(slots_, [](const MovingSlot& slot) { return slot.stage == MoveStage::kDone; });
   if (done_.size() >= kToldAtOnce) tell_others();
