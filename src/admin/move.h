@@ -1,6 +1,6 @@
 // Moving slots between primaries of any cluster: what a move would cost, and the move itself, several pairs
-// at once. The servers hold all state of it (open slots, atomic jobs); beside that a journal lets an
-// interrupted command be finished by running it again.
+// at once. The servers hold all state of it (open slots, atomic jobs), so that a plan that was interrupted in
+// any way is finished by carrying it out again.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ struct PlannedMove {
   Address to;
   cluster::SlotRanges slots;
   int64_t keys = 0;
-  int64_t bytes = 0;  // of keys and values on the wire, estimated by sampling; -1: unknown
+  int64_t bytes = 0;  // of keys and values in memory, estimated from samples; -1: unknown
 };
 
 struct MovePlan {
@@ -27,6 +27,7 @@ struct MovePlan {
   int64_t estimated_ms = 0;
   bool atomic = false;  // by the servers' own atomic slot migration
   // Keys too big to move within the budget, each a sentence with its name, size and the stall it would cause.
+  // Found by looking at as many keys as a moment allows; those that are met later are told before they move.
   std::vector<std::string> big_keys;
 
   int slots() const;
@@ -56,12 +57,17 @@ struct MoveResult {
   int64_t elapsed_ms = 0;
 };
 
-// Counts keys and samples sizes of what `moves` (between node ids) would move. Reads only.
+// Counts keys and samples sizes of what `moves` (between node ids) would move. Reads only. kNotFound: no such
+// node; kUnavailable: one of them does not answer; kConflict: it is no primary; kUnsupported: atomic
+// migration was asked for and a server cannot do it.
 Result<MovePlan> price(Session& session, const cluster::Observed& observed,
                        const std::vector<cluster::SlotMove>& moves, const MoveOptions& options);
 
-// Carries the plan out and tells of its progress. On an error, or when interrupted, no slot is left open that
-// could be closed, and the cluster serves every key.
+// Carries the plan out and tells of its progress. When interrupted it finishes the slots that it has begun,
+// within a few seconds. On an error, or then, no slot is left open that could be closed without moving keys
+// back, those that stay open are told, and the cluster serves every key. A server that is gone is waited for,
+// or its shard's new primary goes on in its place. Errors: kExhausted (a target is full, which one is told),
+// and those of engine::move_slots and engine::move_slots_atomically.
 Result<MoveResult> carry_out(Session& session, const cluster::Observed& observed, const MovePlan& plan,
                              const MoveOptions& options);
 
