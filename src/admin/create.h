@@ -22,7 +22,8 @@ struct CreateOptions {
 
 struct CreateResult {
   cluster::Placement placement;
-  bool carried_out = false;
+  bool carried_out = false;  // false: only shown, or the answer was no
+  bool interrupted = false;  // half made; the same command finishes it
   int64_t elapsed_ms = 0;
 };
 

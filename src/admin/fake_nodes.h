@@ -78,6 +78,10 @@ class FakeNodes : public engine::Servers {
     }
   }
 
+  void all_up(bool up) {
+    for (auto& [port, node] : nodes_) node.up = up;
+  }
+
   // The sent commands that begin so.
   std::vector<std::string> sent(std::string_view beginning, uint16_t port) const {
     std::vector<std::string> found;
