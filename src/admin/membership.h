@@ -17,7 +17,8 @@ struct AddNodeOptions {
 
 struct AddNodeResult {
   std::string id;
-  std::string primary_id;  // empty: it is a primary
+  std::string primary_id;    // empty: it is a primary
+  bool interrupted = false;  // it may have joined halfway; the same command finishes that
 };
 
 // Returns when every node knows it and, as a replica, it is in sync. Functions are copied to a new primary.
@@ -36,7 +37,9 @@ struct DelNodeResult {
   std::string id;
   MoveResult moved;
   int forgotten_by = 0;
-  bool reset = false;  // it answered and was made an empty cluster of its own
+  bool reset = false;        // it answered and was made an empty cluster of its own
+  bool carried_out = false;  // false: the answer was no, or it was interrupted
+  bool interrupted = false;  // the same command goes on from here
 };
 
 Result<DelNodeResult> del_node(Session& session, const Address& seed, const DelNodeOptions& options);
