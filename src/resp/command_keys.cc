@@ -70,15 +70,15 @@ bool add_counted(const KeySpec& spec, size_t begin, Arguments arguments, bool ma
 }
 
 bool add_specs(const CommandSpec& command, Arguments arguments, KeyPositions& out) {
+  bool may_be_none = command.has(command_flag::kNoMandatoryKeys);
   for (const KeySpec& spec : command.key_specs) {
     std::optional<size_t> begin = group_begin(spec, arguments);
     if (!begin) continue;
-    bool sense = spec.find == KeySpec::Find::kRange
-                     ? add_range(spec, *begin, arguments.size(), out)
-                     : add_counted(spec, *begin, arguments, command.has(command_flag::kNoMandatoryKeys), out);
+    bool sense = spec.find == KeySpec::Find::kRange ? add_range(spec, *begin, arguments.size(), out)
+                                                    : add_counted(spec, *begin, arguments, may_be_none, out);
     if (!sense) return false;
   }
-  return true;
+  return may_be_none || !out.empty();
 }
 
 // An option and how many arguments of its own it has.
@@ -147,17 +147,7 @@ bool add_streams(Arguments arguments, KeyPositions& out) {
   return false;
 }
 
-}  // namespace
-
-size_t KeyPositions::count() const {
-  size_t count = 0;
-  for (const KeyRange& range : ranges()) count += range.count;
-  return count;
-}
-
-bool key_positions(const CommandSpec& spec, Arguments arguments, KeyPositions& out) {
-  out.clear();
-  if (!spec.takes(arguments.size())) return false;
+bool add_keys(const CommandSpec& spec, Arguments arguments, KeyPositions& out) {
   switch (spec.key_rule) {
     case KeyRule::kNone:
       return true;
@@ -178,6 +168,21 @@ bool key_positions(const CommandSpec& spec, Arguments arguments, KeyPositions& o
       break;
   }
   return false;
+}
+
+}  // namespace
+
+size_t KeyPositions::count() const {
+  size_t count = 0;
+  for (const KeyRange& range : ranges()) count += range.count;
+  return count;
+}
+
+bool key_positions(const CommandSpec& spec, Arguments arguments, KeyPositions& out) {
+  out.clear();
+  bool sense = spec.takes(arguments.size()) && add_keys(spec, arguments, out);
+  if (!sense) out.clear();
+  return sense;
 }
 
 }  // namespace keyway::resp
