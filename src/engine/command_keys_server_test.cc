@@ -55,6 +55,12 @@ Reply renamed(Reply commands) {
   return commands;
 }
 
+// Whether the built-in table was made of what this engine says.
+bool is_built_in(const TestEngine& engine) {
+  constexpr std::string_view kEngines[] = {"redis-7.0.15", "redis-8.0.6", "valkey-9.1.2"};
+  return std::find(std::begin(kEngines), std::end(kEngines), engine.name) != std::end(kEngines);
+}
+
 bool may_have_none(const CommandLine& line) {
   const CommandSpec* spec = CommandTable::builtin().resolve(line.views());
   return spec->has(resp::command_flag::kNoMandatoryKeys) && spec->takes(line.arguments.size());
@@ -146,6 +152,7 @@ TEST_P(CommandKeysServer, AreWhatAClusterGoesBy) {
   }
 }
 
+// An engine newer than the table may know more.
 TEST_P(CommandKeysServer, LinesCoverEveryCommandWithKeys) {
   std::set<std::string> covered;
   for (const CommandLine& line : lines_) {
@@ -154,7 +161,8 @@ TEST_P(CommandKeysServer, LinesCoverEveryCommandWithKeys) {
   for (const std::string& name : known_) {
     std::vector<std::string_view> words = split(name, '|');
     const CommandSpec* spec = CommandTable::builtin().resolve(words);
-    ASSERT_NE(spec, nullptr) << name;
+    EXPECT_TRUE(spec != nullptr || !is_built_in(GetParam())) << name;
+    if (spec == nullptr) continue;
     EXPECT_EQ(spec->key_rule != resp::KeyRule::kNone, covered.contains(name)) << name;
   }
 }
@@ -162,7 +170,9 @@ TEST_P(CommandKeysServer, LinesCoverEveryCommandWithKeys) {
 TEST_P(CommandKeysServer, NothingIsLeftToLearn) {
   auto table = CommandTable::learn(commands_);
   ASSERT_TRUE(table) << table.error().message;
-  EXPECT_EQ(table->size(), CommandTable::builtin().size());
+  if (is_built_in(GetParam())) {
+    EXPECT_EQ(table->size(), CommandTable::builtin().size());
+  }
   resp::KeyPositions positions;
   for (const CommandLine& line : lines_) {
     std::vector<std::string_view> arguments = line.views();

@@ -12,10 +12,9 @@ namespace {
 using Arguments = std::span<const std::string_view>;
 
 // As servers read numbers: no sign, no leading zero.
-std::optional<size_t> parse_key_count(std::string_view text) {
-  std::optional<uint64_t> count = parse_uint(text);
-  if (!count || (text.front() == '0' && text.size() > 1)) return std::nullopt;
-  return *count;
+std::optional<uint64_t> parse_key_count(std::string_view text) {
+  if (text.size() > 1 && text.front() == '0') return std::nullopt;
+  return parse_uint(text);
 }
 
 bool is_between(int64_t value, int64_t low, size_t end) {
@@ -59,7 +58,7 @@ bool add_counted(const KeySpec& spec, size_t begin, Arguments arguments, bool ma
                  KeyPositions& out) {
   size_t count_at = begin + static_cast<size_t>(spec.count);
   if (count_at >= arguments.size()) return false;
-  std::optional<size_t> count = parse_key_count(arguments[count_at]);
+  std::optional<uint64_t> count = parse_key_count(arguments[count_at]);
   if (!count) return false;
   if (*count == 0) return may_be_none;
   size_t first = begin + static_cast<size_t>(spec.first);

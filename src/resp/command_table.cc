@@ -118,7 +118,7 @@ const CommandSpec* CommandTable::find(std::string_view name) const {
 const CommandSpec* CommandTable::find_subcommand(const CommandSpec& command, std::string_view name) const {
   size_t size = command.name.size() + 1 + name.size();
   if (!command.has(kContainer) || size > kMaxNameBytes) return nullptr;
-  std::array<char, kMaxNameBytes> whole;
+  std::array<char, kMaxNameBytes> whole{};
   char* end = std::copy(command.name.begin(), command.name.end(), whole.begin());
   *end = '|';
   std::copy(name.begin(), name.end(), end + 1);
