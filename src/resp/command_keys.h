@@ -49,7 +49,8 @@ class KeyPositions {
 // The positions of the keys of a whole command, of which `spec` is what CommandTable::resolve says; none for
 // a command without keys. False if the arguments make no sense (too few of them, a number of keys that is
 // none or goes past the end), so that there is only a server's error to come, whichever is asked; or if the
-// rule is kAskServer. Of commands whose rule is kRange only the number of arguments is looked at.
+// rule is kAskServer; `out` is empty then. Of commands whose rule is kRange only the number of arguments is
+// looked at.
 bool key_positions(const CommandSpec& spec, std::span<const std::string_view> arguments, KeyPositions& out);
 
 // The same for the rule kRange alone, by the number of arguments. A count of 0: there are none.

@@ -109,8 +109,8 @@ struct CommandSpec {
   static constexpr size_t kMaxKeySpecs = 4;
 
   std::string_view name;  // lower case; of a subcommand "xgroup|create"
-  uint16_t id =
-      0;  // counts the table's commands, subcommands too; built-in ones have the same in every table
+  // Counts the table's commands, subcommands too; a built-in one has the same in every table.
+  uint16_t id = 0;
   int16_t arity = 0;  // arguments, the names included; negative: at least so many
   uint32_t flags = 0;
   CommandGroup group = CommandGroup::kLearnt;
