@@ -95,9 +95,10 @@ TEST(Diagnosis, ADeadPrimary) {
 TEST(Diagnosis, AReplicaWithoutACopyDoesNotTakeOver) {
   Town town(2, 1);
   town.kill(0);
-  town.node(2).server.offset = 0;
+  town.node(2).server.was_linked = false;
   EXPECT_EQ(diagnose(town.observed, {}).front().remedy, "");
-  town.node(2).server.offset = 10;
+  town.node(2).server.keys = 10;
+  EXPECT_NE(diagnose(town.observed, {}).front().remedy, "");
   town.node(2).server.syncing = true;
   EXPECT_EQ(diagnose(town.observed, {}).front().remedy, "");
 }

@@ -90,7 +90,7 @@ class Town {
     facts.id = facts.server.id = self.id;
     facts.process = Process::kRunning;
     facts.reach = Reach::kAnswering;
-    facts.server.cluster_ok = facts.server.link_up = true;
+    facts.server.cluster_ok = facts.server.link_up = facts.server.was_linked = true;
     facts.server.offset = 1000 + n;
     facts.server.role = self.primary ? Role::kPrimary : Role::kReplica;
     facts.server.peers = std::move(table);

@@ -53,6 +53,7 @@ struct ServerFacts {
   int64_t second_offset = -1;
   Address primary_address;  // of a replica: whom it follows
   bool link_up = false;     // of a replica: connected and in the stream
+  bool was_linked = false;  // of a replica: has been in the stream at any time since it was started
   bool syncing = false;     // of a replica: in the middle of a full copy, its data is not whole
   int64_t last_io_ms = -1;  // of a replica: since it last heard its primary; -1: never or unknown
   int connected_replicas = 0;

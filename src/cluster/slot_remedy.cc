@@ -107,11 +107,17 @@ SlotRemedy remedy_for(const Scene& scene, const SlotState& state, bool give_away
   if (!state.claimants.empty()) {
     return {.step = SlotStep::kRelease, .node = state.claimants.front(), .other = state.owner};
   }
+  // Who does not know the other one is introduced to it first.
+  auto acquainted = [&](const std::string& a, const std::string& b) {
+    return scene.knows_primary(a, b) && scene.knows_primary(b, a);
+  };
   if (std::string target = target_of(scene, state); !target.empty()) {
+    if (!acquainted(state.owner, target)) return {};
     bool careful = !flags_complete(scene, state, target);
     return {.step = SlotStep::kFinish, .node = state.owner, .other = target, .careful = careful};
   }
   if (std::vector<std::string> holders = holders_of(scene, state); !holders.empty()) {
+    if (!acquainted(state.owner, holders.front())) return {};
     return {.step = SlotStep::kGather, .node = holders.front(), .other = state.owner};
   }
   return state.flags.empty() ? SlotRemedy{} : close(scene, state);

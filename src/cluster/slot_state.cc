@@ -29,13 +29,23 @@ bool Scene::lost(const std::string& id) const {
   return node->facts == nullptr || node->facts->reach == Reach::kSilent;
 }
 
+bool Scene::knows_primary(const std::string& viewer, const std::string& id) const {
+  const NodeFacts* facts = answering(viewer);
+  return facts != nullptr &&
+         std::any_of(facts->server.peers.begin(), facts->server.peers.end(),
+                     [&](const PeerView& peer) { return peer.id == id && peer.primary && !peer.handshake; });
+}
+
 std::string Scene::label(const std::string& id) const {
   const NodeFacts* facts = observed_.find_id(id);
   return facts == nullptr || facts->name.empty() ? id : facts->name;
 }
 
+// The offset tells nothing: it is 0 as long as an idle primary has sent nothing, and Valkey says 1 before
+// there is a copy.
 bool holds_copy(const NodeFacts& replica) {
-  return replica.answering() && !replica.server.syncing && replica.server.offset > 0;
+  return replica.answering() && !replica.server.syncing &&
+         (replica.server.was_linked || replica.server.keys > 0);
 }
 
 std::vector<const NodeFacts*> Scene::replicas_of(const std::string& id) const {
@@ -46,6 +56,7 @@ std::vector<const NodeFacts*> Scene::replicas_of(const std::string& id) const {
   }
   std::stable_sort(replicas.begin(), replicas.end(), [](const NodeFacts* a, const NodeFacts* b) {
     if (holds_copy(*a) != holds_copy(*b)) return holds_copy(*a);
+    if (a->server.was_linked != b->server.was_linked) return a->server.was_linked;
     return a->server.offset > b->server.offset;
   });
   return replicas;

@@ -52,6 +52,8 @@ class Scene {
   bool lost(const std::string& id) const;
   // Claims slots that another primary owns, which answers.
   bool claims_wrongly(const std::string& id) const { return wrong_claimants_.contains(id); }
+  // Whether `viewer` has `id` in its table as a primary: else it cannot be told of slots of it.
+  bool knows_primary(const std::string& viewer, const std::string& id) const;
   // "127.0.0.1:7001", or the id where no address is known.
   std::string label(const std::string& id) const;
   // Answering replicas that follow the node by their own word, the freshest first.
@@ -72,7 +74,7 @@ class Scene {
 };
 
 // Whether an answering replica holds a copy of its primary's data that can be used, as far as can be told: it
-// is not in the middle of a full copy and has ever had one.
+// is not in the middle of a full copy, and has been in the stream or has at least loaded something.
 bool holds_copy(const NodeFacts& replica);
 
 }  // namespace keyway::cluster

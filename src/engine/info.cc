@@ -80,6 +80,15 @@ constexpr std::array kFields = {
     Field{"master_link_status",
           [](std::string_view v, Reading& r) {
             r.facts.link_up = v == "up";
+            r.facts.was_linked = r.facts.was_linked || r.facts.link_up;
+            return true;
+          }},
+    // Told while the link is down; -1 if it has never been up.
+    Field{"master_link_down_since_seconds",
+          [](std::string_view v, Reading& r) {
+            int64_t since_s = 0;
+            if (!read_number(v, since_s)) return false;
+            r.facts.was_linked = r.facts.was_linked || since_s >= 0;
             return true;
           }},
     Field{"master_last_io_seconds_ago",
