@@ -52,6 +52,9 @@ struct Session {
   std::string password;               // empty: none
   engine::AddressMap reach = {};
   int64_t timeout_ms = 3000;  // how long one answer may take
+  // Where the plans of moves are kept until they are carried out, and what keeps two commands from moving
+  // slots of one cluster at the same time. Empty: neither is done.
+  std::string journal_folder = {};
 
   Result<cluster::Observed> survey(const Address& seed) const {
     return engine::survey(servers, seed, {.timeout_ms = timeout_ms, .reach = reach});
