@@ -4,6 +4,7 @@
 #include <string>
 
 #include "admin/session.h"
+#include "engine/fleet.h"
 
 namespace keyway::admin {
 
@@ -22,20 +23,32 @@ struct ImportResult {
   int64_t scanned = 0;
   int64_t imported = 0;
   int64_t present = 0;                 // were there already and stayed as they were
-  int64_t compared = 0;                // found equal at the end
+  int64_t compared = 0;                // found equal at the end (copied keys only)
   std::vector<std::string> different;  // at most 100 keys, printable
   int64_t different_count = 0;
+  int64_t changing = 0;  // changed at the source faster than they could be compared; lately copied
   int64_t bytes = 0;
   int64_t elapsed_ms = 0;
   bool interrupted = false;
 };
 
 // From a standalone server or a cluster, while both are in use. Times to live are kept.
+//
+// Without `copy` the source itself sends its keys and deletes what has arrived (MIGRATE), so that no write to
+// it is lost; it must be able to reach the cluster. With `copy` they travel through here (DUMP, RESTORE);
+// then every key of the source is compared with the cluster's, and what changed meanwhile is copied again.
+// Keys that the source deletes after they were copied stay. A key that this import brought follows the
+// source; one that was there before with another value is left alone unless `replace`.
+//
+// Run again after an error or an interruption it goes on: keys that are there and equal count as present.
 Result<ImportResult> import(Session& session, const Address& seed, const ImportOptions& options);
 
 struct BackupOptions {
   std::string folder;         // made if it is not there; must be empty otherwise
   bool from_replicas = true;  // where one is in sync
+  // How the data is fetched: over connections of its own.
+  engine::Credentials account = {};
+  engine::FleetOptions fleet = {};
 };
 
 struct ShardBackup {
