@@ -58,6 +58,7 @@ class AtomicMove {
   Status cancel();
   Status give_up(Error error);
   void finish(const Batch& batch);
+  std::string reason(const AtomicJob& job) const;
   Error why(const AtomicJob& job) const;
 
   Servers& servers_;
@@ -115,9 +116,8 @@ Status AtomicMove::look() {
                             cluster::to_string(cluster::to_ranges(elsewhere)), to_string(task_.from),
                             to_string(task_.to)));
   }
-  for (size_t slot = 0; slot < wanted.size(); ++slot) {
-    if (wanted[slot] && views->to.owned[slot] && hooks_.on_slot) hooks_.on_slot(static_cast<Slot>(slot));
-  }
+  // An interrupted call has begun it.
+  finish({cluster::to_ranges(wanted & views->to.owned), 0});
   return {};
 }
 
@@ -244,6 +244,7 @@ Result<bool> AtomicMove::harvest() {
 }
 
 void AtomicMove::finish(const Batch& batch) {
+  if (batch.slots.empty()) return;
   MoveProgress step{cluster::count(batch.slots), batch.keys, 0};
   progress_.slots_done += step.slots_done;
   progress_.keys_moved += step.keys_moved;
@@ -254,15 +255,26 @@ void AtomicMove::finish(const Batch& batch) {
   if (hooks_.on_progress) hooks_.on_progress(step);
 }
 
+// The source often knows only that its target hung up; the target knows why.
+std::string AtomicMove::reason(const AtomicJob& job) const {
+  Result<std::vector<AtomicJob>> jobs = atomic_jobs(servers_, task_.to);
+  if (!jobs) return job.message;
+  for (const AtomicJob& other : *jobs) {
+    if (other.name == job.name && other.state == AtomicState::kFailed && !other.message.empty())
+      return other.message;
+  }
+  return job.message;
+}
+
 Error AtomicMove::why(const AtomicJob& job) const {
-  bool manual = job.message.find("manually") != std::string::npos;
-  bool full = job.message.find("OOM") != std::string::npos;
+  std::string message = reason(job);
+  std::ranges::replace_if(message, [](char c) { return c == '\r' || c == '\n'; }, ' ');
+  bool manual = message.find("manually") != std::string::npos;
+  bool full = message.find("OOM") != std::string::npos;
   bool cancelled = job.state == AtomicState::kCancelled;
   ErrorCode code = manual || cancelled ? ErrorCode::kConflict
                    : full              ? ErrorCode::kExhausted
                                        : ErrorCode::kUnavailable;
-  std::string message = job.message;
-  std::ranges::replace_if(message, [](char c) { return c == '\r' || c == '\n'; }, ' ');
   return Error{code, fmt::format("the migration of slots {} from {} to {} {}{}{}",
                                  cluster::to_string(job.slots), to_string(task_.from), to_string(task_.to),
                                  cancelled ? "was cancelled by somebody" : "failed",

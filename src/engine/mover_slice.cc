@@ -155,8 +155,9 @@ Status MoverSlice::drain() {
   Response response = std::move(
       servers_.exchange({{task_.from, pipeline.commands}}, kMoverCallTimeoutMs + pipeline.hang_ms).front());
   int64_t elapsed_us = now_us() - begin_us;
-  if (!response.error) memory_.pace.learn(pipeline.load, elapsed_us, drain_.max_call_us());
   Status applied = drain_.apply(pipeline, response.replies, progress_);
+  bool in_order = applied && !response.error;  // else it is the waiting that took so long
+  if (in_order) memory_.pace.learn(pipeline.load, elapsed_us, drain_.max_call_us());
   if (response.error) return lost(*response.error);
   if (memory_.unsettled) gone_ = true;
   return applied;
