@@ -101,6 +101,7 @@ Status Addition::examine() {
   looked_ = only_answering(all_);
   std::erase_if(looked_.nodes, [&](const NodeFacts& member) { return member.server.id == node.server.id; });
   looked_.nodes.push_back(node);
+  learn_ip_addresses(session_, looked_);
   return {};
 }
 
@@ -133,7 +134,9 @@ Status Addition::choose_primary() {
 Result<std::string> Addition::best_primary() const {
   cluster::Site site = site_of(session_, looked_, newcomer());
   if (!options_.zone.empty()) site.zone = options_.zone;
-  std::vector<std::string> homes = homes_for(session_, all_, {site}, {cluster::effective_id(newcomer())});
+  // A primary that was just added gets its replica before its slots.
+  std::vector<std::string> homes =
+      homes_for(session_, all_, {site}, {cluster::effective_id(newcomer())}, true);
   if (!homes.empty()) return homes.front();
   return fail(ErrorCode::kConflict, "no primary of the cluster answers that the node could follow");
 }

@@ -133,6 +133,7 @@ Result<CreateResult> create(Session& session, const CreateOptions& options) {
   int64_t started_ms = now_ms();
   if (Status valid = check_input(options); !valid) return fail(valid.error());
   Observed observed = look_at(session, options.nodes);
+  learn_ip_addresses(session, observed);
   if (Status fit = check_nodes(session, observed); !fit) return fail(fit.error());
   Result<Placement> placement =
       cluster::place(sites_of(session, observed, options.zones), options.replicas, 1);

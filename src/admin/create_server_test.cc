@@ -62,11 +62,22 @@ TEST_P(CreateOnServers, ThreeShardsWithAReplicaEach) {
   expect_whole(servers, 3);
 }
 
-TEST_P(CreateOnServers, OneNodeByIpv6WithABusPortOfItsOwn) {
+TEST_P(CreateOnServers, OneShardByIpv6WithBusPortsOfItsOwn) {
   EmptyServers servers(GetParam(), 0);
   servers.add(fmt::format("cluster-port {}", engine::free_port()), "::1");
   servers.add(fmt::format("cluster-port {}", engine::free_port()), "::1");
   Result<CreateResult> made = make(servers, 1);
+  ASSERT_TRUE(made) << made.error().message;
+  expect_whole(servers, 1);
+}
+
+TEST_P(CreateOnServers, NodesByHostName) {
+  EmptyServers servers(GetParam(), 2);
+  ASSERT_TRUE(servers.all_answer(test));
+  for (const Address& address : servers.addresses()) options.nodes.push_back({"localhost", address.port});
+  options.replicas = 1;
+  options.yes = true;
+  Result<CreateResult> made = create(test.session, options);
   ASSERT_TRUE(made) << made.error().message;
   expect_whole(servers, 1);
 }

@@ -235,6 +235,26 @@ TEST_F(Create, WaitsForReplicasToBeInSync) {
   EXPECT_THAT(refusal(), HasSubstr("is not in sync with its primary"));
 }
 
+TEST_F(Create, ReplicasNeedNotWaitForOthersMeanwhile) {
+  for (uint16_t port = 1; port <= 6; ++port) nodes[port].sync_delay = port == 2 ? "0" : "5";
+  std::map<uint16_t, std::string> meanwhile;
+  nodes.before_exchange = [&] {
+    for (uint16_t port = 1; port <= 6; ++port) {
+      const std::string& primary_id = nodes[port].self.primary_id;
+      if (!primary_id.empty())
+        meanwhile[port] = nodes[static_cast<uint16_t>(*parse_int(primary_id.substr(0, 4)))].sync_delay;
+    }
+  };
+  for (bool whole : {true, false}) {
+    options.timeout_ms = whole ? 5000 : 50;
+    for (uint16_t port = 1; port <= 6; ++port) nodes[port].link_up = whole;
+    EXPECT_EQ(create(fake.session, options).has_value(), whole);
+    EXPECT_THAT(meanwhile, SizeIs(3));
+    for (const auto& [port, delay] : meanwhile) EXPECT_EQ(delay, "0");
+    for (uint16_t port = 1; port <= 6; ++port) EXPECT_EQ(nodes[port].sync_delay, port == 2 ? "0" : "5");
+  }
+}
+
 TEST_F(Create, WaitsForEveryShardToTakeAWrite) {
   int refused = 0;
   nodes.instead = [&](uint16_t, const resp::Command& command) -> std::optional<resp::Reply> {

@@ -47,6 +47,7 @@ class FakeNodes : public engine::Servers {
     bool cluster_mode = true;
     bool has_config_file = true;
     std::string functions;
+    std::string sync_delay = "0";  // repl-diskless-sync-delay
   };
 
   bool gossip = true;
@@ -120,11 +121,22 @@ class FakeNodes : public engine::Servers {
       if (!node.cluster_mode) return error_reply("ERR This instance has cluster support disabled");
       return cluster(node, command);
     }
-    if (command[0] == "CONFIG" && command[1] == "REWRITE" && !node.has_config_file)
-      return error_reply("ERR The server is running without a config file");
+    if (command[0] == "CONFIG") return config(node, command);
     if (command[0] == "FUNCTION" && command[1] == "DUMP") return text_reply(node.functions);
     if (command[0] == "FUNCTION" && command[1] == "RESTORE") node.functions = command[2];
     if (command[0] == "SET" && !is_covered(node)) return error_reply("CLUSTERDOWN The cluster is down");
+    return ok_reply();
+  }
+
+  static resp::Reply config(Node& node, const resp::Command& command) {
+    if (command[1] == "REWRITE" && !node.has_config_file)
+      return error_reply("ERR The server is running without a config file");
+    if (command[1] == "GET") {
+      resp::Reply reply = reply_of(resp::ReplyType::kArray, "");
+      reply.elements = {text_reply(command[2]), text_reply(node.sync_delay)};
+      return reply;
+    }
+    if (command[1] == "SET" && command[2] == "repl-diskless-sync-delay") node.sync_delay = command[3];
     return ok_reply();
   }
 

@@ -6,6 +6,7 @@
 
 #include "admin/look.h"
 #include "admin/probe.h"
+#include "admin/quick_sync.h"
 #include "base/format.h"
 #include "base/strings.h"
 #include "cluster/ownership.h"
@@ -77,6 +78,20 @@ std::vector<Error> Formation::contradictions() const {
 }
 
 Status Formation::run(int64_t timeout_ms) {
+  std::vector<Address> followed;
+  for (const Part& part : parts_) {
+    if (is_replica(part)) followed.push_back(observed_.nodes[part.primary].address);
+  }
+  std::sort(followed.begin(), followed.end());
+  followed.erase(std::unique(followed.begin(), followed.end()), followed.end());
+  QuickSync quick(session_, std::move(followed));
+  quick.begin();
+  Status formed = form(timeout_ms);
+  quick.end();
+  return formed;
+}
+
+Status Formation::form(int64_t timeout_ms) {
   Status final_error;
   bool formed = wait_until(
       session_,

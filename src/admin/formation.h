@@ -39,6 +39,7 @@ class Formation {
   const std::string& primary_id(const Part& part) const;
   bool is_replica(const Part& part) const { return part.primary != part.node; }
 
+  Status form(int64_t timeout_ms);
   void look();
   Status round();
   Status tell();

@@ -2,13 +2,33 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string_view>
 
+#include "base/strings.h"
 #include "engine/observe.h"
 
 namespace keyway::admin {
 
 using cluster::NodeFacts;
 using cluster::Observed;
+
+namespace {
+
+bool is_ip_address(const std::string& host) {
+  return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+// The "laddr=…" of CLIENT INFO: where the server took this connection.
+std::optional<Address> local_address(const engine::Response& response) {
+  if (response.error) return std::nullopt;
+  for (std::string_view field : split_blanks(response.replies.front().text)) {
+    if (field.starts_with("laddr=")) return parse_address(field.substr(field.find('=') + 1));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 Observed look_at(Session& session, const std::vector<Address>& addresses) {
   Observed observed;
@@ -41,6 +61,18 @@ Address meeting_address(const Session& session, const Observed& observed, const 
     if (reachable == node.address) return inside;
   }
   return announced;
+}
+
+void learn_ip_addresses(Session& session, const Observed& observed) {
+  std::vector<engine::Request> requests;
+  for (const NodeFacts& node : observed.nodes) {
+    if (node.answering() && !is_ip_address(meeting_address(session, observed, node).host))
+      requests.push_back({node.address, {{"CLIENT", "INFO"}}});
+  }
+  std::vector<engine::Response> responses = session.servers.exchange(requests, session.timeout_ms);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (auto local = local_address(responses[i])) session.reach[*local] = requests[i].address;
+  }
 }
 
 cluster::Site site_of(const Session& session, const Observed& observed, const NodeFacts& node) {

@@ -23,6 +23,10 @@ cluster::Observed only_answering(const cluster::Observed& observed);
 Address meeting_address(const Session& session, const cluster::Observed& observed,
                         const cluster::NodeFacts& node);
 
+// Maps, in session.reach, the IP addresses behind nodes that are reached by host names to those names:
+// CLUSTER MEET takes no names. Each of those servers is asked at which of its addresses it was reached.
+void learn_ip_addresses(Session& session, const cluster::Observed& observed);
+
 // For placement: its host is that of meeting_address.
 cluster::Site site_of(const Session& session, const cluster::Observed& observed,
                       const cluster::NodeFacts& node);
