@@ -15,13 +15,14 @@ bool is_one_of(const std::vector<std::string>& ids, const std::string& id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
-std::vector<const KnownNode*> candidates(const Knowledge& knowledge, const std::vector<std::string>& but) {
+std::vector<const KnownNode*> candidates(const Knowledge& knowledge, const std::vector<std::string>& but,
+                                         bool empty_too) {
   std::vector<const KnownNode*> with_slots;
   std::vector<const KnownNode*> empty;
   for (const auto& [id, known] : knowledge.nodes()) {
     bool answers = known.facts != nullptr && known.facts->answering();
     if (!known.view.primary || !answers || is_one_of(but, id)) continue;
-    (known.view.slots.empty() ? empty : with_slots).push_back(&known);
+    (known.view.slots.empty() && !empty_too ? empty : with_slots).push_back(&known);
   }
   return with_slots.empty() ? empty : with_slots;
 }
@@ -30,9 +31,9 @@ std::vector<const KnownNode*> candidates(const Knowledge& knowledge, const std::
 
 std::vector<std::string> homes_for(const Session& session, const cluster::Observed& observed,
                                    const std::vector<cluster::Site>& replicas,
-                                   const std::vector<std::string>& but) {
+                                   const std::vector<std::string>& but, bool empty_too) {
   Knowledge knowledge(observed);
-  std::vector<const KnownNode*> primaries = candidates(knowledge, but);
+  std::vector<const KnownNode*> primaries = candidates(knowledge, but, empty_too);
   if (primaries.empty() || replicas.empty()) return {};
   std::vector<cluster::ShardSites> shards;
   for (const KnownNode* primary : primaries) {
