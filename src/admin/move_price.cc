@@ -20,7 +20,7 @@ using resp::Command;
 constexpr size_t kCountsAtOnce = 1000;
 constexpr int64_t kSlotKeys = 500;    // looked at in one slot
 constexpr int64_t kKeysAtOnce = 500;  // looked at in one pipeline
-constexpr int64_t kLookMs = 100;      // for looking at keys
+constexpr int64_t kLookMs = 40;      // for looking at keys
 constexpr size_t kMaxBigKeys = 100;
 constexpr size_t kShownName = 60;
 // Slots are looked at in steps of this size, so that those that time allows are spread over all.

@@ -54,6 +54,7 @@ bool MoverDrain::is_full(const Pipeline& pipeline) const {
 
 MoverDrain::Pipeline MoverDrain::plan(std::deque<MovingSlot>& slots, bool moves) {
   Pipeline pipeline;
+  pipeline.load.weighed = !memory_.sizes_denied;
   if (moves) plan_moves(slots, pipeline);
   plan_sizes(slots, pipeline);
   plan_lists(slots, pipeline);
@@ -82,13 +83,15 @@ bool MoverDrain::plan_moves_of(MovingSlot& slot, Pipeline& pipeline, int64_t& ro
   int64_t most =
       limits_.max_keys_a_call > 0 ? std::min(limits_.max_keys_a_call, kMaxKeysACall) : kMaxKeysACall;
   while (!slot.ready.empty()) {
-    if (is_full(pipeline)) return false;
+    pipeline.load.out_of_calls = is_full(pipeline);
+    if (pipeline.load.out_of_calls) return false;
     size_t count = 0;
     while (count < slot.ready.size() && static_cast<int64_t>(count) < most &&
            slot.ready[count].weight() <= room) {
       room -= slot.ready[count++].weight();
     }
     // What is too big for any pipeline goes alone.
+    pipeline.load.out_of_weight = count < slot.ready.size() && static_cast<int64_t>(count) < most;
     if (count == 0 && pipeline.load.calls > 0) return false;
     if (count == 0) room = 0;
     add_call(slot, std::max<size_t>(1, count), pipeline);

@@ -20,6 +20,14 @@ constexpr int64_t kTellTimeoutMs = 300;
 constexpr int64_t kMaxSetSlotsUs = 50'000;
 constexpr int64_t kLookAgainUs = 100'000;
 
+// Having lost its last slot, a primary follows the node that took it, as soon as it hears of that: it has let
+// go of all then. "Please use SETSLOT only with masters.", of Valkey "… primaries."; if it waits for its
+// replicas' consent at that moment "UNBLOCKED force unblock …, instance state changed".
+bool has_let_go(const MovingSlot& slot, const Reply& reply) {
+  return slot.stage == MoveStage::kLetGo && reply.is_error() &&
+         (reply.error_code() == "UNBLOCKED" || reply.text.find("use SETSLOT only with") != std::string::npos);
+}
+
 int64_t timeout_ms(size_t commands) {
   return kMoverCallTimeoutMs + kSetSlotMs * static_cast<int64_t>(commands);
 }
@@ -170,7 +178,7 @@ MoverOrders MoverSlice::orders_for_source() {
 void MoverSlice::take(const Address& address, const MoverOrders& orders, const std::vector<Reply>& replies) {
   for (size_t i = 0; i < std::min(orders.commands.size(), replies.size()); ++i) {
     MovingSlot& slot = *orders.slots[i];
-    if (!replies[i].ok()) {
+    if (!replies[i].ok() && !has_let_go(slot, replies[i])) {
       slot.stage = MoveStage::kStuck;
       note(fail(refusal(address, orders.commands[i], replies[i])));
       continue;

@@ -8,8 +8,14 @@ namespace {
 
 constexpr int64_t kMaxWeight = int64_t{4} << 20;
 constexpr int64_t kMaxCalls = 100;
+constexpr int64_t kLeastWeight = 32 * SizedKey::kKeyWeight;  // of keys whose sizes are known
+constexpr double kMostShrinking = 0.25;
 // Calls that weigh less are mostly the calls themselves and tell nothing of bytes.
 constexpr int64_t kTellingWeight = int64_t{1} << 20;
+
+int64_t scaled(int64_t number, double factor) {
+  return static_cast<int64_t>(static_cast<double>(number) * factor);
+}
 
 }  // namespace
 
@@ -18,7 +24,7 @@ int64_t MovePace::estimate_us(int64_t weight) const {
 }
 
 int64_t MovePace::budget_us(int64_t max_call_us) const {
-  return std::clamp(4 * way_us_, max_call_us / 4, max_call_us / 2);
+  return std::clamp(4 * way_us_, max_call_us / 8, max_call_us / 2);
 }
 
 void MovePace::learn(const MoveLoad& load, int64_t elapsed_us, int64_t max_call_us) {
@@ -30,13 +36,16 @@ void MovePace::learn(const MoveLoad& load, int64_t elapsed_us, int64_t max_call_
   }
   // One key that is too big for the budget says nothing of how many small ones fit.
   if (busy_us > budget && load.keys > 1) {
-    max_weight_ = std::max(SizedKey::kKeyWeight, std::min(max_weight_, load.weight) * budget / busy_us);
-    max_calls_ = std::max<int64_t>(1, std::min(max_calls_, load.calls) * budget / busy_us);
+    // The machine may have been busy with something else: what was one bad moment is made good soon.
+    double factor = static_cast<double>(budget) / static_cast<double>(busy_us);
+    if (load.weighed) factor = std::max(factor, kMostShrinking);
+    int64_t least = load.weighed ? kLeastWeight : SizedKey::kKeyWeight;
+    max_weight_ = std::max(least, scaled(std::min(max_weight_, load.weight), factor));
+    max_calls_ = std::max<int64_t>(1, scaled(std::min(max_calls_, load.calls), factor));
   } else if (busy_us * 3 <= budget * 2) {
-    int64_t eighths = busy_us * 4 <= budget ? 16 : 11;
-    // Only what was used up can have been the limit.
-    if (load.weight * 4 >= max_weight_ * 3) max_weight_ = std::min(kMaxWeight, max_weight_ * eighths / 8);
-    if (load.calls == max_calls_) max_calls_ = std::min(kMaxCalls, (max_calls_ * eighths + 7) / 8);
+    double factor = busy_us * 4 <= budget ? 2 : 1.4;
+    if (load.out_of_weight) max_weight_ = std::min(kMaxWeight, scaled(max_weight_, factor));
+    if (load.out_of_calls) max_calls_ = std::min(kMaxCalls, scaled(max_calls_, factor) + 1);
   }
 }
 

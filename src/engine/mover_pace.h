@@ -24,6 +24,9 @@ struct MoveLoad {
   int64_t calls = 0;  // MIGRATEs
   int64_t weight = 0;
   int64_t keys = 0;
+  bool out_of_weight = false;  // more keys were ready, but there was no room for their weight
+  bool out_of_calls = false;   // likewise, but no call was left
+  bool weighed = true;         // the keys' sizes are known
 };
 
 class MovePace {

@@ -83,9 +83,9 @@ class MoverSlice {
   int64_t drain_end_us_;
   std::vector<Address> others_;  // those of the other primaries that answer
   MoverViews views_;
-  std::deque<cluster::Slot> waiting_;           // not begun; those that are open first
+  std::deque<cluster::Slot> waiting_;  // not begun; those that are open first
   std::deque<MovingSlot> slots_;       // begun, not done; never more than slots_in_flight
-  std::vector<cluster::Slot> done_;             // the others are to be told
+  std::vector<cluster::Slot> done_;    // the others are to be told
   size_t set_slots_ = kMoverSetSlots;  // at most in a turn
   int64_t empty_since_us_ = -1;        // since when a slot waits to be handed over
   int64_t hand_over_at_us_ = 0;        // not before: the target has not heard enough

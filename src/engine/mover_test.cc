@@ -212,8 +212,14 @@ TEST_F(MoverTest, CallsGrowWhileTheyAreShortAndShrinkWhenTheyAreLong) {
   EXPECT_LT(model.calls.front(), 100u);
   EXPECT_GE(*std::max_element(model.calls.begin(), model.calls.end()), 500u);
 
+  // Sizes would tell; without them only time does.
   model.calls.clear();
   model.key_ms = 4;
+  model.refuse = [](uint16_t, const Command& command) -> std::optional<Reply> {
+    if (command[0] == "MEMORY")
+      return error("NOPERM User admin has no permissions to run the 'memory' command");
+    return std::nullopt;
+  };
   fill(1, 60);
   task.slots = {{1, 1}};
   ASSERT_TRUE(move());
@@ -297,6 +303,21 @@ TEST_F(MoverTest, AnInterruptedHandoverIsFinished) {
   ASSERT_TRUE(progress);
   EXPECT_EQ(progress->slots_done, 1);
   EXPECT_THAT(model.log, testing::ElementsAre("1 5 NODE b", "3 5 NODE b"));
+}
+
+TEST_F(MoverTest, ASourceThatFollowsTheTargetOfItsLastSlotHasLetGo) {
+  model.refuse = [](uint16_t port, const Command& command) -> std::optional<Reply> {
+    bool lets_go = port == 1 && command[1] == "SETSLOT" && command[3] == "NODE";
+    if (!lets_go) return std::nullopt;
+    bool waits = command[2] == "5";
+    return error(waits ? "UNBLOCKED force unblock from blocking operation, instance state changed"
+                       : "ERR Please use SETSLOT only with masters.");
+  };
+  task.slots = {{0, 9}};
+  Result<MoveProgress> moved = move();
+  ASSERT_TRUE(moved) << moved.error().message;
+  EXPECT_EQ(moved->slots_done, 10);
+  EXPECT_EQ(model.nodes[2].owned.size(), 10U);
 }
 
 TEST_F(MoverTest, NoHandoverUntilTheTargetHasHeardOfTheSourcesEpoch) {
