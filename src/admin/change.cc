@@ -5,6 +5,8 @@
 
 #include "base/format.h"
 #include "base/strings.h"
+#include "engine/atomic_jobs.h"
+#include "engine/refusal.h"
 
 namespace keyway::admin {
 
@@ -18,6 +20,8 @@ using cluster::Slot;
 using cluster::SlotMove;
 using cluster::SlotRanges;
 using cluster::SlotSet;
+
+constexpr int64_t kJobsTimeoutMs = 60'000;
 
 std::string list(const SlotSet& slots) {
   constexpr size_t kShown = 80;
@@ -70,6 +74,62 @@ std::string question(const Ground& ground, const MovePlan& plan) {
   return fmt::format("{}, between {}?", what, count_of(nodes, "node"));
 }
 
+// Slots that servers are moving by themselves.
+Result<SlotSet> slots_under_way(Session& session, const Ground& ground) {
+  std::vector<engine::Request> requests;
+  for (const NodeFacts& node : ground.observed.nodes) {
+    const PeerView* own = cluster::own_view(node);
+    bool knows_jobs = node.server.engine == cluster::EngineKind::kValkey &&
+                      parse_int(split(node.server.version, '.')[0]).value_or(0) >= 9;
+    if (own != nullptr && own->primary && knows_jobs)
+      requests.push_back({node.address, {{"CLUSTER", "GETSLOTMIGRATIONS"}}});
+  }
+  SlotSet slots;
+  if (requests.empty()) return slots;
+  for (const engine::Response& response : session.servers.exchange(requests, session.timeout_ms)) {
+    // Who does not answer or refuses is heard of again when slots move.
+    if (response.error || response.replies[0].is_error()) continue;
+    auto jobs = engine::parse_atomic_jobs(response.replies[0]);
+    if (!jobs) return fail(jobs.error());
+    for (const engine::AtomicJob& job : *jobs) {
+      if (job.state == engine::AtomicState::kUnderWay) slots |= cluster::to_set(job.slots);
+    }
+  }
+  return slots;
+}
+
+Status wait_for_jobs(Session& session, const Ground& ground) {
+  Result<SlotSet> slots = slots_under_way(session, ground);
+  if (!slots) return fail(slots.error());
+  if (slots->none()) return {};
+  session.reporter.note(fmt::format("waiting for the servers, which are moving {} ({})",
+                                    count_of(static_cast<int64_t>(slots->count()), "slot"), list(*slots)));
+  auto ended = [&] {
+    slots = slots_under_way(session, ground);
+    return !slots || slots->none();
+  };
+  if (wait_until(session, ended, kJobsTimeoutMs)) return slots ? Status{} : fail(slots.error());
+  return fail(ErrorCode::kConflict,
+              fmt::format("the servers are still moving slots by atomic migration ({}); wait for it, or "
+                          "cancel it with CLUSTER CANCELSLOTMIGRATIONS on their sources",
+                          list(*slots)));
+}
+
+Status lock(Session& session, Ground& ground) {
+  if (session.journal_folder.empty() || ground.knowledge->nodes().empty()) return {};
+  // Whoever looks at the same cluster at the same time sees the same first id.
+  Result<ClusterLock> taken =
+      ClusterLock::take(session.journal_folder, ground.knowledge->nodes().begin()->first);
+  if (!taken) {
+    if (taken.error().code == ErrorCode::kConflict) return fail(taken.error());
+    session.reporter.warn(fmt::format("nothing keeps a second command from moving slots at the same time: {}",
+                                      taken.error().message));
+    return {};
+  }
+  ground.lock.emplace(*std::move(taken));
+  return {};
+}
+
 }  // namespace
 
 std::string Ground::present(const std::string& id) const {
@@ -94,19 +154,21 @@ Status resurvey(Session& session, const Address& seed, Ground& ground) {
 
 Status take_ground(Session& session, const Address& seed, bool dry_run, Ground& ground) {
   if (Status looked = resurvey(session, seed, ground); !looked) return looked;
-  if (dry_run || session.journal_folder.empty() || ground.knowledge->nodes().empty()) return {};
-  // Whoever looks at the same cluster at the same time sees the same first id.
-  Result<ClusterLock> lock =
-      ClusterLock::take(session.journal_folder, ground.knowledge->nodes().begin()->first);
-  if (!lock) {
-    if (lock.error().code == ErrorCode::kConflict) return fail(lock.error());
-    session.reporter.warn(fmt::format("nothing keeps a second command from moving slots at the same time: {}",
-                                      lock.error().message));
-    return {};
+  if (!dry_run) {
+    if (Status locked = lock(session, ground); !locked) return locked;
+    if (Status ended = wait_for_jobs(session, ground); !ended) return ended;
+    // Another command may have ended just before.
+    if (Status looked = resurvey(session, seed, ground); !looked) return looked;
   }
-  ground.lock.emplace(*std::move(lock));
-  // Another command may have ended just before.
-  return resurvey(session, seed, ground);
+  Status looked;
+  auto agreed = [&] {
+    if (disputed(ground.observed).none() && ground.knowledge->unowned().empty()) return true;
+    looked = resurvey(session, seed, ground);
+    return !looked;
+  };
+  // What does not come right is told by check_settled.
+  static_cast<void>(wait_until(session, agreed, session.timeout_ms));
+  return looked;
 }
 
 Status check_settled(const Ground& ground, const std::vector<SlotMove>& ours) {
@@ -172,6 +234,38 @@ Result<MoveResult> change(Session& session, const Ground& ground, const std::vec
   return moved;
 }
 
+Status close_arrived(Session& session, Ground& ground, const Remainder& remainder) {
+  for (NodeFacts& node : ground.observed.nodes) {
+    if (!node.answering()) continue;
+    engine::Request count{node.address, {}};
+    engine::Request close{node.address, {}};
+    std::erase_if(node.server.open_slots, [&](const OpenSlot& open) {
+      const std::string& owner = ground.knowledge->owner(open.slot);
+      bool arrived = owner == (open.importing ? node.server.id : ground.present(open.peer_id));
+      if (!arrived || !is_ours(ground, remainder.planned, node, open)) return false;
+      std::string slot = std::to_string(open.slot);
+      if (!open.importing) count.commands.push_back({"CLUSTER", "COUNTKEYSINSLOT", slot});
+      close.commands.push_back({"CLUSTER", "SETSLOT", slot, "STABLE"});
+      return true;
+    });
+    for (const engine::Request& request : {count, close}) {
+      if (request.commands.empty()) continue;
+      engine::Response response = std::move(session.servers.exchange({request}, session.timeout_ms).front());
+      if (response.error) return fail(*response.error);
+      for (size_t i = 0; i < response.replies.size(); ++i) {
+        const resp::Reply& reply = response.replies[i];
+        if (reply.is_error()) return fail(engine::refusal(request.address, request.commands[i], reply));
+        if (reply.integer == 0) continue;
+        return fail(
+            ErrorCode::kConflict,
+            fmt::format("slot {} has moved away from {}, which still holds {} of it; run fix first",
+                        request.commands[i][2], to_string(node.address), count_of(reply.integer, "key")));
+      }
+    }
+  }
+  return {};
+}
+
 Remainder remainder_of(const Ground& ground, const std::vector<SlotMove>& planned) {
   Remainder remainder;
   for (const SlotMove& move : planned) {
@@ -195,6 +289,7 @@ Remainder remainder_of(const Ground& ground, const std::vector<SlotMove>& planne
         }
       }
     }
+    remainder.planned.push_back({left.from, left.to, move.slots});
     left.slots = cluster::to_ranges(missing);
     if (!left.slots.empty()) remainder.moves.push_back(std::move(left));
   }

@@ -23,7 +23,9 @@ struct Ground {
   std::string present(const std::string& id) const;
 };
 
-// Errors: of the survey; kConflict: somebody else holds the lock.
+// Waits for news of slots to reach everybody, and for atomic migrations to end that an interrupted command
+// left to the servers. Errors: of the survey; kConflict: somebody else holds the lock, or such a migration
+// does not end.
 Status take_ground(Session& session, const Address& seed, bool dry_run, Ground& ground);
 // Once more, after slots have moved.
 Status resurvey(Session& session, const Address& seed, Ground& ground);
@@ -42,10 +44,15 @@ Result<MoveResult> change(Session& session, const Ground& ground, const std::vec
 
 // What of a journal's plan is left to do.
 struct Remainder {
-  std::vector<cluster::SlotMove> moves;  // between the primaries of now
-  int arrived = 0;                       // slots
-  std::string misfit;                    // why the plan does not fit the cluster any more; empty: it fits
+  std::vector<cluster::SlotMove> planned;  // all of it, between the primaries of now
+  std::vector<cluster::SlotMove> moves;    // of slots that have not arrived
+  int arrived = 0;                         // slots
+  std::string misfit;                      // why the plan does not fit the cluster any more; empty: it fits
 };
 Remainder remainder_of(const Ground& ground, const std::vector<cluster::SlotMove>& planned);
+
+// Slots of the plan that have arrived may still be flagged as open at one end, where nobody was told. Closes
+// those, unless keys were left behind. Errors: those of the servers.
+Status close_arrived(Session& session, Ground& ground, const Remainder& remainder);
 
 }  // namespace keyway::admin

@@ -71,23 +71,24 @@ Result<cluster::SlotLoads> loads_of(Session& session, const Ground& ground, Load
 }
 
 // Slots that an interrupted rebalance left open.
-Result<std::vector<SlotMove>> begun(const Ground& ground, const MoveJournal& journal) {
-  std::vector<SlotMove> moves;
+Result<Remainder> begun(const Ground& ground, const MoveJournal& journal) {
+  Remainder open;
   auto planned = journal.read();
   if (!planned) return fail(planned.error());
-  if (!*planned) return moves;
-  SlotSet open;
+  if (!*planned) return open;
+  SlotSet flagged;
   for (const NodeFacts& node : ground.observed.nodes) {
     if (!node.answering()) continue;
-    for (const cluster::OpenSlot& slot : node.server.open_slots) open.set(slot.slot);
+    for (const cluster::OpenSlot& slot : node.server.open_slots) flagged.set(slot.slot);
   }
   for (const SlotMove& move : **planned) {
-    Remainder remainder =
-        remainder_of(ground, {{move.from, move.to, cluster::to_ranges(cluster::to_set(move.slots) & open)}});
-    if (!remainder.misfit.empty()) continue;
-    moves.insert(moves.end(), remainder.moves.begin(), remainder.moves.end());
+    cluster::SlotRanges slots = cluster::to_ranges(cluster::to_set(move.slots) & flagged);
+    Remainder one = remainder_of(ground, {{move.from, move.to, slots}});
+    if (!one.misfit.empty()) continue;
+    open.planned.insert(open.planned.end(), one.planned.begin(), one.planned.end());
+    open.moves.insert(open.moves.end(), one.moves.begin(), one.moves.end());
   }
-  return moves;
+  return open;
 }
 
 void add(MoveResult& sum, const MoveResult& part) {
@@ -107,11 +108,14 @@ Result<MoveResult> rebalance(Session& session, const Address& seed, const Rebala
   MoveJournal journal(session.journal_folder, "rebalance", ground.knowledge->nodes().begin()->first);
   auto open = begun(ground, journal);
   if (!open) return fail(open.error());
-  if (Status settled = check_settled(ground, *open); !settled) return fail(settled.error());
+  if (Status settled = check_settled(ground, open->planned); !settled) return fail(settled.error());
+  if (!options.change.dry_run) {
+    if (Status closed = close_arrived(session, ground, *open); !closed) return fail(closed.error());
+  }
   MoveResult finished;
-  if (!open->empty()) {
+  if (!open->moves.empty()) {
     session.reporter.note("first the slots are finished that an interrupted rebalance left open");
-    auto result = change(session, ground, *open, options.change, journal);
+    auto result = change(session, ground, open->moves, options.change, journal);
     if (!result || !result->carried_out || result->interrupted) return result;
     finished = *result;
     if (Status looked = resurvey(session, seed, ground); !looked) return fail(looked.error());

@@ -66,24 +66,36 @@ Result<std::vector<SlotMove>> plan(const Ground& ground, const Parties& parties,
 }
 
 // What an interrupted run of the same words left to do; nothing if there was none that fits.
-Result<std::optional<std::vector<SlotMove>>> resume(Session& session, const Ground& ground,
-                                                    const MoveJournal& journal, bool dry_run) {
+Result<std::optional<Remainder>> resume(Session& session, const Ground& ground, const MoveJournal& journal,
+                                        bool dry_run) {
+  std::optional<Remainder> none;
   auto planned = journal.read();
-  if (!planned || !*planned) return planned;
+  if (!planned) return fail(planned.error());
+  if (!*planned) return none;
   Remainder remainder = remainder_of(ground, **planned);
   if (!remainder.misfit.empty()) {
     session.reporter.note(
         fmt::format("the plan of an earlier, interrupted run of this command does not fit the cluster any "
                     "more ({}); it is put aside{}",
                     remainder.misfit, dry_run ? "" : " as " + journal.put_aside()));
-    return std::optional<std::vector<SlotMove>>{};
+    return none;
   }
   int left = 0;
   for (const SlotMove& move : remainder.moves) left += cluster::count(move.slots);
   session.reporter.note(fmt::format("resuming: of {} {} arrived before, {} left",
                                     count_of(remainder.arrived + left, "slot"), remainder.arrived,
                                     left == 1 ? "1 is" : fmt::format("{} are", left)));
-  return std::optional(std::move(remainder.moves));
+  return std::optional(std::move(remainder));
+}
+
+Result<MoveResult> go_on(Session& session, Ground& ground, const Remainder& remainder,
+                         const ChangeOptions& options, const MoveJournal& journal) {
+  if (Status settled = check_settled(ground, remainder.planned); !settled) return fail(settled.error());
+  if (!options.dry_run) {
+    if (Status closed = close_arrived(session, ground, remainder); !closed) return fail(closed.error());
+    if (remainder.moves.empty()) journal.remove();
+  }
+  return change(session, ground, remainder.moves, options, journal);
 }
 
 }  // namespace
@@ -97,12 +109,8 @@ Result<MoveResult> reshard(Session& session, const Address& seed, const ReshardO
   MoveJournal journal(session.journal_folder, "reshard", parties->words(options.slots));
   auto resumed = resume(session, ground, journal, options.change.dry_run);
   if (!resumed) return fail(resumed.error());
-  if (Status settled = check_settled(ground, resumed->value_or(std::vector<SlotMove>{})); !settled)
-    return fail(settled.error());
-  if (*resumed) {
-    if ((*resumed)->empty() && !options.change.dry_run) journal.remove();
-    return change(session, ground, **resumed, options.change, journal);
-  }
+  if (*resumed) return go_on(session, ground, **resumed, options.change, journal);
+  if (Status settled = check_settled(ground, {}); !settled) return fail(settled.error());
   Result<std::vector<SlotMove>> moves = plan(ground, *parties, options.slots);
   if (!moves) return fail(moves.error());
   return change(session, ground, *moves, options.change, journal);
