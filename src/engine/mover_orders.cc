@@ -146,6 +146,7 @@ Status MoverSlice::set_slots() {
   for (const Response& response : responses) {
     if (response.error) return lost(*response.error);
   }
+  memory_.pace.learn_way(elapsed_us);
   if (elapsed_us > kMaxSetSlotsUs) set_slots_ = std::max<size_t>(1, set_slots_ / 2);
   if (elapsed_us < kMaxSetSlotsUs / 2) set_slots_ = std::min(kMoverSetSlots, set_slots_ * 2);
   return {};

@@ -10,6 +10,8 @@ constexpr int64_t kMaxWeight = int64_t{4} << 20;
 constexpr int64_t kMaxCalls = 100;
 constexpr int64_t kLeastWeight = 32 * SizedKey::kKeyWeight;  // of keys whose sizes are known
 constexpr double kMostShrinking = 0.25;
+constexpr double kSlowestBytesAUs = 1;
+constexpr double kFastestBytesAUs = 1000;
 // Calls that weigh less are mostly the calls themselves and tell nothing of bytes.
 constexpr int64_t kTellingWeight = int64_t{1} << 20;
 
@@ -32,7 +34,8 @@ void MovePace::learn(const MoveLoad& load, int64_t elapsed_us, int64_t max_call_
   int64_t busy_us = std::max<int64_t>(1, elapsed_us - way_us_);
   int64_t budget = budget_us(max_call_us);
   if (load.weight >= kTellingWeight && load.keys == 1) {
-    weight_a_us_ = (weight_a_us_ + static_cast<double>(load.weight) / static_cast<double>(busy_us)) / 2;
+    double seen = static_cast<double>(load.weight) / static_cast<double>(busy_us);
+    weight_a_us_ = std::clamp((weight_a_us_ + seen) / 2, kSlowestBytesAUs, kFastestBytesAUs);
   }
   // One key that is too big for the budget says nothing of how many small ones fit.
   if (busy_us > budget && load.keys > 1) {

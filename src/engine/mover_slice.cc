@@ -43,8 +43,10 @@ Status MoverSlice::run() {
 }
 
 Status MoverSlice::look() {
+  int64_t begin_us = now_us();
   Result<MoverViews> views = look_at_pair(servers_, task_);
   if (!views) return fail(views.error());
+  memory_.pace.learn_way(now_us() - begin_us);
   views_ = *views;
   return {};
 }
