@@ -80,6 +80,17 @@ TEST_F(AddNode, AsAReplicaItFollowsThePrimaryWithTheFewest) {
   EXPECT_EQ(nodes[9].functions, "");
 }
 
+TEST_F(AddNode, AReplicaMayFollowAPrimaryThatHasNoSlotsYet) {
+  nodes.add(7).self.primary_id = FakeNodes::id_of(2);
+  nodes.add(8);
+  nodes.join_all();
+  for (uint16_t port = 1; port <= 8; ++port)
+    if (port < 4 || port > 6) nodes[port].known.erase(FakeNodes::id_of(9));
+  nodes[9].known.clear();
+  options.replica = true;
+  EXPECT_EQ(add()->primary_id, FakeNodes::id_of(8));
+}
+
 TEST_F(AddNode, AsAReplicaItFollowsThePrimaryThatWasNamed) {
   options.replica = true;
   options.primary = "127.0.0.1:1";
@@ -163,7 +174,7 @@ TEST_F(AddNode, RefusesMembersThatAreSomethingElse) {
 
 TEST_F(AddNode, TellsWhatIsMissingWhenTimeIsUp) {
   options.replica = true;
-  options.timeout_ms = 50;
+  options.timeout_ms = 300;
   nodes.instead = [](uint16_t, const resp::Command& command) -> std::optional<resp::Reply> {
     bool replicate = command.size() == 3 && command[1] == "REPLICATE";
     return replicate ? std::optional(error_reply("ERR not today")) : std::nullopt;
@@ -175,7 +186,7 @@ TEST_F(AddNode, TellsWhatIsMissingWhenTimeIsUp) {
 
 TEST_F(AddNode, WaitsForTheReplicaToBeInSync) {
   options.replica = true;
-  options.timeout_ms = 50;
+  options.timeout_ms = 300;
   nodes[9].link_up = false;
   Error refused = refusal();
   EXPECT_EQ(refused.code, ErrorCode::kTimeout);

@@ -175,7 +175,7 @@ TEST_F(Create, MakesOneNodeAClusterWithoutWarnings) {
 // As if the command were killed after so many exchanges.
 TEST_F(Create, FinishesWhatWasCutOffAfterAnyExchange) {
   ASSERT_TRUE(create(fake.session, options));
-  options.timeout_ms = 10;
+  options.timeout_ms = 30;
   bool whole = false;
   for (int exchanges = 1; !whole; ++exchanges) {
     ASSERT_LT(exchanges, 100);
@@ -208,7 +208,7 @@ TEST_F(Create, RefusesHalfMadeNodesOfAnotherPlan) {
 }
 
 TEST_F(Create, TellsWhatIsMissingWhenTimeIsUp) {
-  options.timeout_ms = 50;
+  options.timeout_ms = 300;
   nodes.instead = [](uint16_t port, const resp::Command& command) -> std::optional<resp::Reply> {
     bool replicate = command.size() == 3 && command[1] == "REPLICATE" && port > 3;
     return replicate ? std::optional(error_reply("ERR not today")) : std::nullopt;
@@ -230,7 +230,7 @@ TEST_F(Create, GivesUpAtOnceOnWhatWaitingDoesNotHeal) {
 }
 
 TEST_F(Create, WaitsForReplicasToBeInSync) {
-  options.timeout_ms = 50;
+  options.timeout_ms = 300;
   for (uint16_t port = 1; port <= 6; ++port) nodes[port].link_up = false;
   EXPECT_THAT(refusal(), HasSubstr("is not in sync with its primary"));
 }
@@ -246,7 +246,7 @@ TEST_F(Create, ReplicasNeedNotWaitForOthersMeanwhile) {
     }
   };
   for (bool whole : {true, false}) {
-    options.timeout_ms = whole ? 5000 : 50;
+    options.timeout_ms = whole ? 5000 : 300;
     for (uint16_t port = 1; port <= 6; ++port) nodes[port].link_up = whole;
     EXPECT_EQ(create(fake.session, options).has_value(), whole);
     EXPECT_THAT(meanwhile, SizeIs(3));
@@ -264,7 +264,7 @@ TEST_F(Create, WaitsForEveryShardToTakeAWrite) {
   };
   ASSERT_TRUE(create(fake.session, options));
   EXPECT_EQ(refused, 4);
-  options.timeout_ms = 50;
+  options.timeout_ms = 300;
   refused = -1000000;
   EXPECT_THAT(refusal(), HasSubstr("CLUSTERDOWN"));
 }

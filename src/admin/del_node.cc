@@ -41,9 +41,9 @@ class Removal {
 
   Status survey();
   std::vector<const NodeFacts*> followers(const Knowledge& knowledge) const;
-  Status check_unused() const;
   Status check_silence() const;
   Status drain();
+  Status check_unused();
   Status move_slots();
   Result<bool> agreed(const MovePlan& plan) const;
   Status give_away_replicas();
@@ -66,8 +66,7 @@ Result<DelNodeResult> Removal::run() {
   if (observed_.nodes.size() == 1)
     return fail(ErrorCode::kConflict, fmt::format("{} is the only node of its cluster", node().name));
   if (Status heard = check_silence(); !heard) return fail(heard.error());
-  Status unused = options_.drain ? drain() : check_unused();
-  if (!unused) return fail(unused.error());
+  if (Status unused = options_.drain ? drain() : check_unused(); !unused) return fail(unused.error());
   if (!declined_ && !session_.interrupted()) {
     settle();
     if (Status forgotten = forget(); !forgotten) return fail(forgotten.error());
@@ -112,15 +111,17 @@ Status Removal::check_silence() const {
   return {};
 }
 
-Status Removal::check_unused() const {
+// Without leave to move slots.
+Status Removal::check_unused() {
   Knowledge knowledge(observed_);
   const KnownNode* known = knowledge.find(result_.id);
   int slots = known == nullptr ? 0 : cluster::count(known->view.slots);
   if (slots > 0) {
     return fail(ErrorCode::kConflict,
-                fmt::format("{} owns {} ({}): move them to others first, or use --drain", node().name,
-                            count_of(slots, "slot"), cluster::to_string(known->view.slots)));
+                fmt::format("{} owns {} ({}): move them to others first (reshard, rebalance), or use --drain",
+                            node().name, count_of(slots, "slot"), cluster::to_string(known->view.slots)));
   }
+  if (options_.rehome_replicas) return give_away_replicas();
   std::vector<std::string> names;
   for (const NodeFacts* follower : followers(knowledge)) names.push_back(follower->name);
   if (names.empty()) return {};

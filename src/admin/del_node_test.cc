@@ -114,18 +114,25 @@ TEST_F(DelNode, RefusesToDrainADeadOwnerOfSlots) {
   EXPECT_EQ(who_know(2), 3);
 }
 
-TEST_F(DelNode, DrainingGivesItsReplicasToOthers) {
+TEST_F(DelNode, ItsReplicasAreGivenToOthers) {
   nodes[1].self.slots.clear();
   nodes[2].self.slots = {{0, 16383}};
   for (uint16_t port = 1; port <= 4; ++port) nodes[port].known.clear();
   nodes.join_all();
   options.node = "127.0.0.1:1";
-  options.drain = true;
+  options.rehome_replicas = true;
   seed = FakeNodes::at(2);
   Result<DelNodeResult> deleted = del();
   ASSERT_TRUE(deleted) << deleted.error().message;
   EXPECT_EQ(nodes[3].self.primary_id, FakeNodes::id_of(2));
   EXPECT_EQ(who_know(1), 0);
+}
+
+TEST_F(DelNode, RefusesOwnersOfSlotsWhoseReplicasMayGo) {
+  options.node = "127.0.0.1:1";
+  options.rehome_replicas = true;
+  EXPECT_EQ(refusal().code, ErrorCode::kConflict);
+  EXPECT_EQ(nodes[3].self.primary_id, FakeNodes::id_of(1));
 }
 
 TEST_F(DelNode, RefusesUnknownNodesAndTheOnlyOne) {

@@ -27,6 +27,8 @@ Result<AddNodeResult> add_node(Session& session, const Address& seed, const AddN
 struct DelNodeOptions {
   std::string node;    // id, beginning of an id, or address; it need not answer any more
   bool drain = false;  // move its slots to the others and its replicas to other primaries first
+  // Its replicas follow other primaries first, as with `drain`; owning slots it is refused all the same.
+  bool rehome_replicas = false;
   bool yes = false;
   MoveOptions moving;
   // For so long it must stay forgotten after everybody forgot it.
