@@ -22,7 +22,7 @@ using resp::Reply;
 
 constexpr size_t kBatchKeys = 2000;
 constexpr int64_t kBatchBytes = int64_t{8} << 20;
-constexpr size_t kMaxKept = size_t{8} << 20;
+constexpr size_t kMaxMarked = size_t{12} << 20;  // 128 MB
 constexpr size_t kMaxTold = 100;
 constexpr int kMaxPasses = 3;
 constexpr int kMaxRounds = 4;
@@ -52,6 +52,7 @@ class Import {
   Status compare_all();
   Status compare_once();
   Status take_busy(const std::vector<FoundKey>& busy);
+  void mark_brought(const std::vector<FoundKey>& keys, const std::vector<FoundKey>& busy);
   Status settle(const std::vector<FoundKey>& missing, std::vector<FoundKey> different);
   Result<std::vector<FoundKey>> still_different(const std::vector<FoundKey>& keys);
   Status give_up(const std::vector<FoundKey>& keys);
@@ -70,7 +71,8 @@ class Import {
   Throttle throttle_;
   Rate keys_rate_;
   Rate bytes_rate_;
-  KeyMarks kept_{kMaxKept};  // were in the cluster before, with other values
+  KeyMarks brought_{kMaxMarked};  // by this import
+  KeyMarks kept_{kMaxMarked};     // were in the cluster before, with other values
   int64_t total_ = -1;
   int64_t carried_bytes_ = 0;
   ImportResult result_;
@@ -147,6 +149,7 @@ Status Import::copy_all() {
     result_.imported += outcome->copied;
     result_.bytes += outcome->bytes;
     if (Status taken = take_busy(outcome->busy); !taken) return taken;
+    mark_brought(*batch, outcome->busy);
     if (!go_on("importing", result_.scanned, outcome->bytes)) return {};
   }
 }
@@ -158,10 +161,24 @@ Status Import::take_busy(const std::vector<FoundKey>& busy) {
   if (!verdicts) return fail(verdicts.error());
   for (size_t i = 0; i < busy.size(); ++i) {
     Verdict verdict = (*verdicts)[i];
+    if (brought_.contains(busy[i].key)) continue;  // a scan may find a key twice
     if (verdict == Verdict::kEqual || verdict == Verdict::kDifferent) ++result_.present;
     if (verdict == Verdict::kDifferent) kept_.add(busy[i].key);
   }
   return {};
+}
+
+// `busy` are some of `keys`, in the same order.
+void Import::mark_brought(const std::vector<FoundKey>& keys, const std::vector<FoundKey>& busy) {
+  if (options_.replace) return;
+  auto next = busy.begin();
+  for (const FoundKey& key : keys) {
+    if (next != busy.end() && next->key == key.key) {
+      ++next;
+    } else {
+      brought_.add(key.key);
+    }
+  }
 }
 
 Status Import::compare_all() {
@@ -209,8 +226,11 @@ Status Import::compare_once() {
 }
 
 void Import::tell_different(const std::string& key) {
+  std::string name = resp::describe({key});
+  auto& told = result_.different;
+  if (std::find(told.begin(), told.end(), name) != told.end()) return;
   ++result_.different_count;
-  if (result_.different.size() < kMaxTold) result_.different.push_back(resp::describe({key}));
+  if (told.size() < kMaxTold) told.push_back(std::move(name));
 }
 
 // Copies what changed at the source, or came up there, since it was copied, until it is equal.
@@ -221,6 +241,7 @@ Status Import::settle(const std::vector<FoundKey>& missing, std::vector<FoundKey
     result_.imported += outcome->copied;
     result_.bytes += outcome->bytes;
     if (Status taken = take_busy(outcome->busy); !taken) return taken;
+    mark_brought(missing, outcome->busy);
     Result<std::vector<FoundKey>> left = still_different(missing);
     if (!left) return fail(left.error());
     for (FoundKey& key : *left) {

@@ -41,13 +41,16 @@ class KeyMarks {
   // What does not fit any more makes the set full.
   void add(std::string_view key);
   bool full() const { return full_; }
-  bool contains(std::string_view key);
+  bool contains(std::string_view key) const;
 
  private:
+  size_t place(uint64_t hash) const;
+  void grow();
+
   size_t limit_;
   bool full_ = false;
-  size_t sorted_ = 0;  // so many at the front are in order
-  std::vector<uint64_t> hashes_;
+  size_t count_ = 0;
+  std::vector<uint64_t> table_;  // open addressing, a power of two of places; 0: free
 };
 
 }  // namespace keyway::admin

@@ -74,8 +74,23 @@ TEST(KeyMarks, RemembersWhatWasAddedUntilItIsFull) {
   EXPECT_TRUE(marks.contains(std::string_view("\0c", 2)));
   EXPECT_FALSE(marks.contains(std::string_view("\0d", 2)));
   EXPECT_FALSE(marks.full());
+  marks.add("a");
+  EXPECT_FALSE(marks.full());
   marks.add("e");
   EXPECT_TRUE(marks.full());
+  EXPECT_FALSE(marks.contains("e"));
+}
+
+RC_GTEST_PROP(KeyMarks, HoldsWhatWasAddedAndNothingElse, ()) {
+  auto added = *rc::gen::container<std::set<uint16_t>>(rc::gen::arbitrary<uint16_t>());
+  auto other = *rc::gen::arbitrary<uint16_t>();
+  KeyMarks marks(1 << 20);
+  for (int copy = 0; copy < 5; ++copy) {
+    for (uint16_t number : added) marks.add(std::to_string(copy * 100'000 + number));
+  }
+  for (uint16_t number : added) RC_ASSERT(marks.contains(std::to_string(400'000 + number)));
+  RC_ASSERT(marks.contains(std::to_string(other)) == (added.count(other) > 0));
+  RC_ASSERT(!marks.full());
 }
 
 TEST(Throttle, LetsTheAverageThrough) {

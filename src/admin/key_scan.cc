@@ -1,6 +1,7 @@
 #include "admin/key_scan.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/format.h"
@@ -20,6 +21,12 @@ constexpr int64_t kPatienceMs = 30'000;
 constexpr int64_t kPauseMs = 200;
 
 Command scan_command(const std::string& cursor) { return {"SCAN", cursor, "COUNT", std::string(kKeysAStep)}; }
+
+// A scan may find a key twice, mostly within a few steps.
+void drop_repeated(std::vector<FoundKey>& batch) {
+  std::unordered_set<std::string> seen;
+  std::erase_if(batch, [&](const FoundKey& found) { return !seen.insert(found.key).second; });
+}
 
 }  // namespace
 
@@ -58,7 +65,9 @@ Result<std::vector<FoundKey>> KeyScan::next(size_t max_keys, int64_t max_bytes) 
     }
     follow_primaries();
   }
-  return queue_.take(max_keys, max_bytes);
+  std::vector<FoundKey> batch = queue_.take(max_keys, max_bytes);
+  drop_repeated(batch);
+  return batch;
 }
 
 // One step at each primary of which few keys are at hand. False: none of them answered as it should.
