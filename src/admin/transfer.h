@@ -62,9 +62,13 @@ struct ShardBackup {
 struct BackupResult {
   std::vector<ShardBackup> shards;
   int64_t elapsed_ms = 0;
+  bool interrupted = false;  // then there is no backup
 };
 
-// An RDB file of every shard and nodes.json, the topology. All or nothing: an unfinished backup is removed.
+// An RDB file of every shard that has slots, "ID.rdb" by the id of its primary, and nodes.json, the topology
+// (redis-cli's format with fields beside it). Each file is of one moment, all of about the same. All or
+// nothing: an unfinished backup is removed. kConflict if slots move meanwhile, since keys could be in two
+// files or in none; kAlreadyExists if the folder is not empty.
 Result<BackupResult> backup(Session& session, const Address& seed, const BackupOptions& options);
 
 }  // namespace keyway::admin
