@@ -1,7 +1,8 @@
 #include "admin/check.h"
 
 #include <algorithm>
-#include <optional>
+#include <chrono>
+#include <thread>
 
 #include "cluster/ownership.h"
 #include "engine/key_search.h"
@@ -13,6 +14,10 @@ namespace {
 using cluster::Finding;
 using cluster::KeyCounts;
 using cluster::Trouble;
+
+constexpr int kLooksToCount = 3;  // until a node that does not answer for its keys is given up
+constexpr int64_t kFirstPauseMs = 10;
+constexpr int64_t kLongestPauseMs = 200;
 
 // Looks at the cluster again and again.
 class Examination {
@@ -31,7 +36,6 @@ class Examination {
   const Address& seed_;
   const CheckOptions& options_;
   CheckResult result_;
-  std::vector<std::string> unasked_;
   int looks_ = 0;
 };
 
@@ -41,12 +45,22 @@ bool may_be_motion(Trouble trouble) {
   return trouble == Trouble::kUncovered || trouble == Trouble::kStrayKeys;
 }
 
+// A silent node whose links the others have not given up yet: it died just now, or tries to come back.
+bool is_going(const CheckResult& result) {
+  cluster::Knowledge known(result.observed);
+  return std::any_of(result.observed.nodes.begin(), result.observed.nodes.end(), [&](const auto& node) {
+    const cluster::KnownNode* seen = known.find(node.id);
+    return node.reach == cluster::Reach::kSilent && seen != nullptr && seen->linked;
+  });
+}
+
 bool Examination::settled() const {
+  if (!result_.uncounted.empty() && looks_ < kLooksToCount) return false;
   bool motion = looks_ == 1 && std::any_of(result_.findings.begin(), result_.findings.end(),
                                            [](const Finding& f) { return may_be_motion(f.trouble); });
   bool news = std::any_of(result_.findings.begin(), result_.findings.end(),
                           [](const Finding& f) { return cluster::may_settle(f.trouble); });
-  return !motion && !news;
+  return !motion && !news && !is_going(result_);
 }
 
 // Of a slot that seems to be in order, keys on other nodes than the owner count only where they were in the
@@ -79,24 +93,25 @@ Status Examination::look() {
     search.unasked.insert(search.unasked.end(), counted.unasked.begin(), counted.unasked.end());
   }
   result_.keys = std::move(search.counts);
-  unasked_ = std::move(search.unasked);
+  result_.uncounted = std::move(search.unasked);
   if (++looks_ > 1) confirm_strays(before, in_question);
   result_.findings = cluster::diagnose(result_.observed, result_.keys);
   return {};
 }
 
 Result<CheckResult> Examination::run() {
-  Status looked;
-  wait_until(
-      session_,
-      [&] {
-        looked = look();
-        return !looked || settled();
-      },
-      options_.settle_timeout_ms);
-  if (looked && looks_ == 1 && !settled()) looked = look();
-  if (!looked) return fail(looked.error());
-  for (const std::string& why : unasked_) session_.reporter.warn("cannot count keys: " + why);
+  int64_t deadline_ms = now_ms() + options_.settle_timeout_ms;
+  int64_t pause_ms = kFirstPauseMs;
+  while (true) {
+    if (Status looked = look(); !looked) return fail(looked.error());
+    if (settled() || session_.interrupted()) break;
+    // The second look is for what changes within one, and may come after the time is over.
+    bool must = looks_ == 1 || (!result_.uncounted.empty() && looks_ < kLooksToCount);
+    if (!must && now_ms() + pause_ms > deadline_ms) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
+    pause_ms = std::min(kLongestPauseMs, pause_ms * 2);
+  }
+  for (const std::string& why : result_.uncounted) session_.reporter.warn("cannot count keys: " + why);
   return std::move(result_);
 }
 

@@ -17,6 +17,7 @@ struct CheckResult {
   cluster::KeyCounts
       keys;  // of the slots that are not in order; with `search_keys`, of those that hold strays
   std::vector<cluster::Finding> findings;
+  std::vector<std::string> uncounted;  // "127.0.0.1:7001 did not answer …": their keys are not in `keys`
 };
 
 // Looks again as long as what it sees may be news that is still on its way, and tells what it saw last.

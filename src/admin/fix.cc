@@ -50,6 +50,12 @@ Status carry_out(const FixContext& context, const Mend& mend) {
   return {};
 }
 
+// Whether it goes by who holds keys of the slots, so that all must have told.
+bool needs_counts(MendKind kind) {
+  return kind == MendKind::kGather || kind == MendKind::kAssign || kind == MendKind::kFinish ||
+         kind == MendKind::kClose;
+}
+
 class Fixing {
  public:
   Fixing(Session& session, const Address& seed, const FixOptions& options)
@@ -63,7 +69,10 @@ class Fixing {
   Result<FixResult> run();
 
  private:
-  Result<std::vector<Mend>> next(CheckResult& seen, bool has_settled);
+  Result<std::vector<Mend>> next(CheckResult& seen, bool& waited);
+  Status look_quickly(CheckResult& seen);
+  bool certain(const Mend& mend) const;
+  void remember(const CheckResult& seen, bool waited);
   std::vector<Mend> feasible(const CheckResult& seen) const;
   void round(const CheckResult& seen, const std::vector<Mend>& mends);
   Result<bool> agreed(const FixContext& context, const Mend& mend);
@@ -75,6 +84,7 @@ class Fixing {
   CheckOptions check_;
   FixResult result_;
   std::map<std::string, int> tries_;  // of mends, by signature
+  std::map<std::string, int64_t> since_ms_;
   std::set<std::string> succeeded_;
   std::set<std::string> refused_;        // by a person
   std::map<std::string, bool> answers_;  // to questions
@@ -90,9 +100,9 @@ std::vector<Mend> Fixing::feasible(const CheckResult& seen) const {
   std::vector<Mend> mends =
       cluster::plan_mending(seen.observed, seen.keys, options_.with_unreachable_primaries);
   std::erase_if(mends, [&](const Mend& mend) {
+    if (!seen.uncounted.empty() && needs_counts(mend.kind)) return true;
     auto tried = tries_.find(signature(mend));
-    if (refused_.contains(signature(mend))) return true;
-    return tried != tries_.end() && tried->second >= kMaxTries;
+    return refused_.contains(signature(mend)) || (tried != tries_.end() && tried->second >= kMaxTries);
   });
   if (mends.empty()) return mends;
   cluster::Trouble trouble = mends.front().trouble;
@@ -101,13 +111,36 @@ std::vector<Mend> Fixing::feasible(const CheckResult& seen) const {
   return mends;
 }
 
-// What looks wrong only as long as news is on its way needs no mending: it is given its time.
-Result<std::vector<Mend>> Fixing::next(CheckResult& seen, bool has_settled) {
+// Whether a mend is known to be needed: what looks wrong only as long as news is on its way needs none.
+bool Fixing::certain(const Mend& mend) const {
+  if (!cluster::may_settle(mend.trouble)) return true;
+  auto since = since_ms_.find(signature(mend));
+  return since != since_ms_.end() && now_ms() - since->second >= check_.settle_timeout_ms;
+}
+
+// Notes since when each mend has been called for. Those of a look that waited for news are certain.
+void Fixing::remember(const CheckResult& seen, bool waited) {
+  std::map<std::string, int64_t> since_ms;
+  int64_t now = now_ms() - (waited ? check_.settle_timeout_ms : 0);
+  for (const Mend& mend :
+       cluster::plan_mending(seen.observed, seen.keys, options_.with_unreachable_primaries)) {
+    auto before = since_ms_.find(signature(mend));
+    since_ms[signature(mend)] = before == since_ms_.end() ? now : std::min(now, before->second);
+  }
+  since_ms_ = std::move(since_ms);
+}
+
+// What is to be done next. Unless that is certain, or nothing is left, from a look that waits for news.
+Result<std::vector<Mend>> Fixing::next(CheckResult& seen, bool& waited) {
   std::vector<Mend> mends = feasible(seen);
-  if (has_settled || mends.empty() || !cluster::may_settle(mends.front().trouble)) return mends;
+  bool sure = !mends.empty() &&
+              std::all_of(mends.begin(), mends.end(), [&](const Mend& mend) { return certain(mend); });
+  if (waited || sure) return mends;
   Result<CheckResult> settled = check(session_, seed_, check_);
   if (!settled) return fail(settled.error());
   seen = std::move(*settled);
+  remember(seen, true);
+  waited = true;
   return feasible(seen);
 }
 
@@ -130,6 +163,7 @@ void Fixing::round(const CheckResult& seen, const std::vector<Mend>& mends) {
       continue;
     }
     ++tries_[signature(mend)];
+    since_ms_.erase(signature(mend));  // it is given time to work
     Status done = carry_out(context, mend);
     if (!done) session_.reporter.warn(done.error().message);
     // Something is otherwise than before: what could not be mended until now may be by now.
@@ -143,23 +177,35 @@ Result<FixResult> Fixing::run() {
   result_.before = std::move(*before);
   result_.after = result_.before;
   if (options_.dry_run || result_.before.findings.empty()) return std::move(result_);
-  CheckOptions quick = check_;
-  quick.settle_timeout_ms = 0;
   CheckResult seen = result_.before;
+  bool waited = true;
+  remember(seen, waited);
   for (int rounds = 0; rounds < kMaxRounds && !session_.interrupted(); ++rounds) {
-    Result<std::vector<Mend>> mends = next(seen, rounds == 0);
+    Result<std::vector<Mend>> mends = next(seen, waited);
     if (!mends) return fail(mends.error());
     if (mends->empty()) break;
     round(seen, *mends);
-    Result<CheckResult> look = check(session_, seed_, quick);
-    if (!look) return fail(look.error());
-    seen = std::move(*look);
+    if (Status looked = look_quickly(seen); !looked) return fail(looked.error());
+    waited = false;
   }
   result_.interrupted = session_.interrupted();
-  Result<CheckResult> after = check(session_, seed_, check_);
-  if (!after) return fail(after.error());
-  result_.after = std::move(*after);
+  if (!waited) {
+    Result<CheckResult> last = check(session_, seed_, check_);
+    if (!last) return fail(last.error());
+    seen = std::move(*last);
+  }
+  result_.after = std::move(seen);
   return std::move(result_);
+}
+
+Status Fixing::look_quickly(CheckResult& seen) {
+  CheckOptions quick = check_;
+  quick.settle_timeout_ms = 0;
+  Result<CheckResult> look = check(session_, seed_, quick);
+  if (!look) return fail(look.error());
+  seen = std::move(*look);
+  remember(seen, false);
+  return {};
 }
 
 }  // namespace

@@ -129,6 +129,52 @@ TEST_P(Fix, FinishesAMoveWhoseTargetLostItsFlag) {
   EXPECT_EQ(count(1, slot), 20);
 }
 
+// Servers of which one does not answer for its keys, as often as told.
+class Reticent : public engine::Servers {
+ public:
+  Reticent(engine::Servers& servers, Address silent, int times)
+      : servers_(servers), silent_(std::move(silent)), times_(times) {}
+
+  std::vector<engine::Response> exchange(const std::vector<engine::Request>& requests,
+                                         int64_t timeout_ms) override {
+    std::vector<engine::Response> responses = servers_.exchange(requests, timeout_ms);
+    for (size_t i = 0; i < requests.size(); ++i) {
+      bool counts = false;
+      for (const resp::Command& command : requests[i].commands) {
+        counts = counts || (command.size() > 1 && command[1] == "COUNTKEYSINSLOT");
+      }
+      if (!counts || requests[i].address != silent_ || times_ == 0) continue;
+      --times_;
+      responses[i] = {{}, Error{ErrorCode::kTimeout, "it said nothing"}};
+    }
+    return responses;
+  }
+
+ private:
+  engine::Servers& servers_;
+  Address silent_;
+  int times_;
+};
+
+TEST_P(Fix, DoesNotTakeSilenceForNoKeys) {
+  Slot slot = fresh(0);
+  begin_move(0, 1, slot, 20, 7);
+  surgeon_->must_set_slot(1, slot, "STABLE");
+  for (int times : {1000, 4}) {
+    Reticent reticent(surgeon_->fleet, cluster_->address(1), times);
+    Session session{
+        reticent, {}, surgeon_->reporter, [] { return false; }, engine::kTestUser, engine::kTestPassword};
+    Result<FixResult> result = fix(session, cluster_->address(0), {.check = {.settle_timeout_ms = 500}});
+    ASSERT_TRUE(result) << result.error().message;
+    bool told = times < 1000;
+    EXPECT_EQ(result->after.findings.empty(), told) << texts(result->after.findings);
+    EXPECT_EQ(result->done.empty(), !told);
+    EXPECT_THAT(warnings(), HasSubstr("it said nothing"));
+  }
+  surgeon_->expect_all_keys(kAll);
+  EXPECT_EQ(count(1, slot), 20);
+}
+
 TEST_P(Fix, BringsKeysBackWhoseSourceLostItsFlag) {
   Slot slot = fresh(0);
   begin_move(0, 1, slot, 20, 7);

@@ -77,7 +77,7 @@ TEST_P(MoveOnServers, ClientsLoseNothingAndSeeNoError) {
   for (const std::string& name : tags_in("still", second, 2000)) still[name] = 1;
   std::vector<std::vector<Command>> fills(2);
   for (const auto& [name, node] : still) fills[node].push_back({"SET", name, "of" + name});
-  for (size_t node : {0, 1}) ASSERT_NO_FATAL_FAILURE(mover_->fill(node, fills[node]));
+  for (size_t node : {size_t{0}, size_t{1}}) ASSERT_NO_FATAL_FAILURE(mover_->fill(node, fills[node]));
 
   KeyWriter one(mover_->addresses(), tags_in("one", first, 300));
   KeyWriter two(mover_->addresses(), tags_in("two", second, 300));

@@ -27,7 +27,8 @@ struct ReshardOptions {
 enum class LoadKind { kSlots, kMemory, kOps };
 
 struct RebalanceOptions {
-  std::map<std::string, double> weights;  // node: weight; not named: 1
+  // Node: weight; not named: 1. Who is named takes part even if it is empty.
+  std::map<std::string, double> weights;
   bool use_empty_primaries = false;
   double threshold_percent = 2;
   LoadKind by = LoadKind::kSlots;
@@ -35,7 +36,9 @@ struct RebalanceOptions {
 };
 
 // Both refuse a cluster whose slots are open, uncovered or disputed (kConflict: run fix first), except for
-// what their own interrupted run left, which they finish. Exactly `slots` slots move, or none and an error.
+// what their own interrupted run left, which they finish, and while another command that uses the same
+// journal folder moves slots of the cluster (kConflict). Exactly `slots` slots move, or none and an error; a
+// reshard that goes on where one of the same words was interrupted moves what that one did not.
 Result<MoveResult> reshard(Session& session, const Address& seed, const ReshardOptions& options);
 Result<MoveResult> rebalance(Session& session, const Address& seed, const RebalanceOptions& options);
 

@@ -111,6 +111,8 @@ TEST_P(ReshardOnServers, MovesSoManySlotsUnderClients) {
 }
 
 TEST_P(ReshardOnServers, ARebalanceEmptiesSeveralNodes) {
+  // Two thirds of all slots move, there and back: one version of each kind is enough.
+  if (GetParam().name == "redis-8.0.2" || GetParam().name == "valkey-8.1.1") GTEST_SKIP();
   KeyWriter writer(mover_->addresses(), tags_in("e", {0, 16383}, 300));
   ASSERT_TRUE(writer.wait_for_writes(300));
   RebalanceOptions options;

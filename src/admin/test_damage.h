@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "admin/test_session.h"
@@ -25,8 +26,9 @@ class DamagedCluster {
   // Changes the table that a node wakes up with.
   using Edit = std::function<void(size_t node, Table& table)>;
 
-  DamagedCluster(const engine::TestEngine& engine, int primaries, int replicas, const Edit& edit = {})
-      : engine_(engine), primaries_(primaries) {
+  DamagedCluster(const engine::TestEngine& engine, int primaries, int replicas, const Edit& edit = {},
+                 const std::string& config = "")
+      : engine_(engine), primaries_(primaries), config_(config) {
     for (int i = 0; i < primaries + replicas; ++i) {
       cluster::PeerView& peer = table_.emplace_back();
       int shard = i % primaries;
@@ -55,8 +57,8 @@ class DamagedCluster {
   void start(size_t node) {
     servers_[node].start(
         "cluster-enabled yes\ncluster-config-file nodes.conf\ncluster-node-timeout 3000\n"
-        "cluster-allow-replica-migration no\nrepl-diskless-sync-delay 0\nenable-debug-command yes\n" +
-        engine::test_users_config());
+        "cluster-allow-replica-migration no\nrepl-diskless-sync-delay 0\n" +
+        engine::test_users_config() + config_);
   }
 
   size_t size() const { return servers_.size(); }
@@ -72,6 +74,7 @@ class DamagedCluster {
  private:
   engine::TestEngine engine_;
   int primaries_;
+  std::string config_;
   std::deque<engine::TestServer> servers_;
   Table table_;
 };
@@ -163,5 +166,20 @@ class Surgeon : public TestSession {
   DamagedCluster& cluster_;
   std::map<cluster::Slot, std::string> tags_;
 };
+
+// Runs the same on every engine at hand, all at once: such tests mostly wait. `Case` is made of an engine and
+// lives in its thread, as servers end with the thread that started them.
+template <typename Case>
+void on_every_engine(const std::function<void(Case&)>& run) {
+  std::vector<std::thread> threads;
+  for (const engine::TestEngine& engine : engine::test_engines()) {
+    threads.emplace_back([&run, engine] {
+      SCOPED_TRACE(engine.name);
+      Case scene(engine);
+      run(scene);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
 
 }  // namespace keyway::admin

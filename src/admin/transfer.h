@@ -8,11 +8,13 @@
 
 namespace keyway::admin {
 
+// The longest value that can be copied: servers take no longer one in a RESTORE (proto-max-bulk-len) unless
+// they are configured to. from_servers should accept replies of this size.
+inline constexpr size_t kMaxValueBytes = size_t{513} << 20;
+
 struct ImportOptions {
   Address from;
   engine::Servers* from_servers = nullptr;  // that speak to the source (its own password and TLS); not owned
-  std::string from_user;
-  std::string from_password;
   int from_database = 0;  // of a standalone source
   bool copy = false;      // leave the keys at the source too
   bool replace = false;   // overwrite keys that the cluster has already; else they stay and are told

@@ -163,6 +163,11 @@ void find_stale_addresses(const Scene& scene, Findings& findings) {
     finding.ids = {stale.viewer, stale.id};
     finding.text = fmt::format("{} looks for {} at {}", scene.label(stale.viewer), to_string(stale.actual),
                                to_string(stale.believed));
+    if (stale.believed == stale.actual) {
+      finding.text =
+          fmt::format("{} looks for the cluster bus of {} at port {}, not {}", scene.label(stale.viewer),
+                      to_string(stale.actual), stale.believed_bus_port, stale.actual_bus_port);
+    }
     finding.remedy = "it is told the current address";
   }
 }

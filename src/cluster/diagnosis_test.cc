@@ -267,6 +267,10 @@ TEST(Diagnosis, StaleAddresses) {
   town.view(0, 2).linked = false;
   Finding finding = only(town, Trouble::kStaleAddress);
   EXPECT_THAT(finding.text, AllOf(HasSubstr("7002 at 127.0.0.1:7999")));
+  town.view(0, 2).address = town.own(2).address;
+  EXPECT_THAT(diagnose(town.observed, {}), IsEmpty());
+  town.view(0, 2).bus_port = 1;
+  EXPECT_THAT(only(town, Trouble::kStaleAddress).text, HasSubstr("port 1, not 17002"));
   town.own(2).address.host.clear();  // it does not know its own
   only(town, Trouble::kStaleAddress);
 }

@@ -187,8 +187,9 @@ std::vector<StaleAddress> stale_addresses(const Scene& scene) {
     for (const NodeFacts* viewer : tables.viewers()) {
       const PeerView* seen = viewer == &node ? nullptr : tables.find(viewer->server.id, own->id);
       bool linked = seen != nullptr && seen->linked && !seen->fail && !seen->pfail;
-      if (seen == nullptr || linked || seen->address == actual) continue;
-      found.push_back({viewer->server.id, own->id, seen->address, actual});
+      if (seen == nullptr || linked) continue;
+      if (seen->address == actual && seen->bus_port == own->bus_port) continue;
+      found.push_back({viewer->server.id, own->id, seen->address, actual, seen->bus_port, own->bus_port});
     }
   }
   return found;

@@ -50,6 +50,8 @@ struct StaleAddress {
   std::string id;
   Address believed;
   Address actual;
+  uint16_t believed_bus_port = 0;
+  uint16_t actual_bus_port = 0;
 };
 std::vector<StaleAddress> stale_addresses(const Scene& scene);
 
