@@ -15,7 +15,6 @@ using testing::Contains;
 using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 std::vector<Trouble> troubles(const std::vector<Finding>& findings) {
   std::vector<Trouble> all;

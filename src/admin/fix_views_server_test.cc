@@ -12,7 +12,6 @@ using cluster::Finding;
 using cluster::Slot;
 using cluster::Trouble;
 using testing::Contains;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
