@@ -183,24 +183,18 @@ class HandmadeCluster:
         with open(os.path.join(folder, "server.log"), "a", encoding="utf-8") as log:
             self.servers[port] = subprocess.Popen([self.engine.server, *words], stdout=log, stderr=log)
 
-    def check_servers(self):
+    def advance(self, answering):
         ended = [port for port, server in self.servers.items() if server.poll() is not None]
         if ended:
             raise StartFailed(f"the server of port {ended[0]} ended: " + self.server_log(ended[0])[-300:])
-
-    def advance(self, answering):
-        self.check_servers()
         if self.process is not None and self.process.poll() not in (None, 0):
             raise RuntimeError(f"{self.engine.cli} --cluster create failed:\n{self.log()}")
         if self.process is not None or answering < len(self.ports):
             return
-        words = self.words([f"127.0.0.1:{port}" for port in self.ports])
+        addresses = [f"127.0.0.1:{port}" for port in self.ports]
         with open(self.log_path, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen(words, stdout=log, stderr=log)
-
-    def words(self, addresses):
-        """The command that makes a cluster of the servers."""
-        return [self.engine.cli, "--cluster", "create", *addresses, "--cluster-replicas", str(self.replicas), "--cluster-yes"]
+            self.process = subprocess.Popen([self.engine.cli, "--cluster", "create", *addresses, "--cluster-replicas",
+                                             str(self.replicas), "--cluster-yes"], stdout=log, stderr=log)
 
     def server_log(self, port):
         with open(os.path.join(self.folder, str(port), "server.log"), encoding="utf-8") as file:

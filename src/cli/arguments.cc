@@ -6,7 +6,6 @@
 
 #include "base/format.h"
 #include "base/strings.h"
-#include "cli/cluster/parse.h"
 #include "cli/grammar.h"
 #include "cli/help.h"
 #include "cli/values.h"
@@ -295,18 +294,9 @@ tl::unexpected<Error> unknown_command(const std::string& word) {
               fmt::format("{}: there is no such command{}; `keyway --help` lists all", word, hint));
 }
 
-// `cluster COMMAND …`, and `help cluster [COMMAND]`.
-Result<Invocation> parse_cluster(std::vector<std::string> words) {
-  if (words[0] == "help") {
-    words[1] = "help";
-  }
-  return parse_tool(Spelling::kOwn, {words.begin() + 1, words.end()});
-}
-
 }  // namespace
 
 Result<Invocation> parse_arguments(const std::vector<std::string>& words) {
-  if (is_redis_cli_spelling(words)) return parse_tool(Spelling::kRedisCli, words);
   if (words.empty() || words[0] == "--help" || words[0] == "-h" ||
       (words[0] == "help" && words.size() == 1)) {
     return Invocation{HelpCommand{program_help()}};
@@ -314,7 +304,6 @@ Result<Invocation> parse_arguments(const std::vector<std::string>& words) {
   if (words[0] == "--version") return Invocation{VersionCommand{}};
   if (words[0] == "__complete") return Invocation{CompleteCommand{{words.begin() + 1, words.end()}}};
   std::string name = words[0] == "help" ? words[1] : words[0];
-  if (name == "cluster") return parse_cluster(words);
   const CommandSyntax* syntax = command_named(name);
   if (syntax == nullptr) return unknown_command(name);
   if (words[0] == "help") return Invocation{HelpCommand{command_help(*syntax)}};

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cli/cluster/request.h"
 #include "cluster/spec.h"
 
 namespace keyway::cli {
@@ -108,10 +107,10 @@ struct HelpCommand {
   std::string text;
 };
 
-using Command = std::variant<UpCommand, DownCommand, ListCommand, StatusCommand, LogsCommand, SpecCommand,
-                             PlanCommand, ApplyCommand, ScaleCommand, FailoverCommand, RestartCommand,
-                             ExecCommand, PasswordCommand, CompletionCommand, VersionCommand,
-                             SuperviseCommand, CompleteCommand, HelpCommand, ToolInvocation>;
+using Command =
+    std::variant<UpCommand, DownCommand, ListCommand, StatusCommand, LogsCommand, SpecCommand, PlanCommand,
+                 ApplyCommand, ScaleCommand, FailoverCommand, RestartCommand, ExecCommand, PasswordCommand,
+                 CompletionCommand, VersionCommand, SuperviseCommand, CompleteCommand, HelpCommand>;
 
 struct Invocation {
   Command command;

@@ -32,6 +32,5 @@ Outcome run(const VersionCommand& command, Context& context);
 Outcome run(const SuperviseCommand& command, Context& context);
 Outcome run(const CompleteCommand& command, Context& context);
 Outcome run(const HelpCommand& command, Context& context);
-Outcome run(const ToolInvocation& command, Context& context);
 
 }  // namespace keyway::cli

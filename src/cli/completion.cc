@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/format.h"
-#include "cli/cluster/tool_completion.h"
 #include "cli/grammar.h"
 
 namespace keyway::cli {
@@ -151,10 +150,6 @@ Candidates complete(const std::vector<std::string>& words, KnownNames& known) {
       if (!command.group.empty()) offer(candidates, word, command.name, command.summary);
     }
     return candidates;
-  }
-  for (auto [word_of, spelling] :
-       {std::pair{"cluster", Spelling::kOwn}, std::pair{"--cluster", Spelling::kRedisCli}}) {
-    if (words.front() == word_of) return complete_tool(spelling, {words.begin() + 1, words.end()}, known);
   }
   const CommandSyntax* command = command_named(words.front());
   if (command == nullptr || command->group.empty()) return candidates;

@@ -51,20 +51,6 @@ TEST(Completion, CommandsComeFirst) {
   EXPECT_THAT(offered({"nonsense", ""}), IsEmpty());
 }
 
-TEST(Completion, ClusterTool) {
-  EXPECT_THAT(offered({"clu"}), ElementsAre("cluster"));
-  EXPECT_THAT(offered({"cluster", "re"}), ElementsAre("reshard", "rebalance"));
-  EXPECT_THAT(offered({"cluster", "check", ""}), ElementsAre("shop", "cache"));
-  EXPECT_THAT(offered({"cluster", "check", "--search-keys", "s"}), ElementsAre("shop"));
-  EXPECT_THAT(offered({"cluster", "reshard", "shop", "--sl"}), ElementsAre("--slots"));
-  EXPECT_THAT(offered({"cluster", "reshard", "shop", "--slots", "3", "--sl"}), IsEmpty());
-  EXPECT_THAT(offered({"cluster", "import", "shop", "--from", "c"}), ElementsAre("cache"));
-  EXPECT_THAT(offered({"cluster", "call", "shop", "--", "--"}), IsEmpty());
-  EXPECT_THAT(offered({"--cluster", "rebalance", "shop", "--cluster-use"}),
-              ElementsAre("--cluster-use-empty-masters", "--cluster-use-atomic-slot-migration"));
-  EXPECT_THAT(offered({"--cluster", "nonsense", "--"}), IsEmpty());
-}
-
 TEST(Completion, FlagsOfTheCommandThatAreNotGivenYet) {
   EXPECT_THAT(offered({"up", "--re"}), ElementsAre("--replicas"));
   EXPECT_THAT(offered({"up", "--replicas", "2", "--re"}), IsEmpty());

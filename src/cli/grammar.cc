@@ -185,13 +185,6 @@ std::vector<CommandSyntax> other_commands() {
   using enum Word;
   constexpr std::string_view more = "More";
   return {
-      {"cluster",
-       "COMMAND ADDR",
-       {},
-       "Check, mend, reshard, rebalance or grow any Redis or Valkey cluster",
-       "Any running cluster",
-       {},
-       ""},
       {"exec",
        "[NAME] NODE [-- PROGRAM ARGS...]",
        {kCluster, kNode},

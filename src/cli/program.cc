@@ -2,8 +2,6 @@
 
 #include <variant>
 
-#include "cli/cluster/access.h"
-#include "cli/cluster/parse.h"
 #include "cli/commands.h"
 #include "platform/local/paths.h"
 
@@ -14,14 +12,11 @@ namespace {
 // Whether a command gets along without a place for clusters.
 bool needs_home(const Command& command) {
   return !std::holds_alternative<HelpCommand>(command) && !std::holds_alternative<VersionCommand>(command) &&
-         !std::holds_alternative<CompletionCommand>(command) &&
-         (!std::holds_alternative<ToolInvocation>(command) ||
-          names_local_cluster(std::get<ToolInvocation>(command)));
+         !std::holds_alternative<CompletionCommand>(command);
 }
 
-Outcome run_words(std::string_view program, const std::vector<std::string>& words, Output& output) {
-  Result<Invocation> invocation =
-      is_redis_trib(program) ? parse_tool(Spelling::kRedisTrib, words) : parse_arguments(words);
+Outcome run_words(const std::vector<std::string>& words, Output& output) {
+  Result<Invocation> invocation = parse_arguments(words);
   if (!invocation) return fail(invocation.error());
   Context context{output, ""};
   if (needs_home(invocation->command)) {
@@ -34,9 +29,9 @@ Outcome run_words(std::string_view program, const std::vector<std::string>& word
 
 }  // namespace
 
-int run_program(std::string_view program, const std::vector<std::string>& words) {
+int run_program(const std::vector<std::string>& words) {
   Output output(asks_for_json(words));
-  Outcome outcome = run_words(program, words, output);
+  Outcome outcome = run_words(words, output);
   if (outcome) return *outcome;
   output.failure(outcome.error().error);
   return outcome.error().exit_code;

@@ -2,13 +2,11 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace keyway::cli {
 
-// `program` is what it was called as (argv[0]); called as redis-trib it takes redis-trib's commands. `words`
-// are the arguments after that. Returns the exit code. Called once, in the main thread.
-int run_program(std::string_view program, const std::vector<std::string>& words);
+// `words` are the arguments after the program's name. Returns the exit code. Called once, in the main thread.
+int run_program(const std::vector<std::string>& words);
 
 }  // namespace keyway::cli

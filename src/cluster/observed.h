@@ -28,7 +28,6 @@ struct PeerView {
   bool linked = false;     // the bus link to it is up
   std::string primary_id;  // of a replica; empty for a primary
   std::string shard_id;    // servers from 7.2; else empty
-  std::string hostname;    // that it announces; empty: none
   uint64_t config_epoch = 0;
   SlotRanges slots;  // that it owns
 };
@@ -53,16 +52,12 @@ struct ServerFacts {
   int64_t second_offset = -1;
   Address primary_address;  // of a replica: whom it follows
   bool link_up = false;     // of a replica: connected and in the stream
-  bool was_linked = false;  // of a replica: has been in the stream at any time since it was started
   bool syncing = false;     // of a replica: in the middle of a full copy, its data is not whole
   int64_t last_io_ms = -1;  // of a replica: since it last heard its primary; -1: never or unknown
   int connected_replicas = 0;
   int64_t keys = 0;
   int64_t memory_bytes = 0;
-  int64_t ops_per_s = 0;  // commands, of late
   int process_id = 0;
-  std::string zone;              // availability zone that it announces (Valkey from 8.0); empty: none
-  bool cluster_enabled = false;  // runs in cluster mode
 
   // Sharded mode.
   std::string id;           // CLUSTER MYID

@@ -13,9 +13,9 @@ namespace {
 constexpr int kMaxLooks = 400;
 
 // A scene in which data is followed: what is on each disk, and what a server therefore holds once it runs.
-class DataScene : public PlanScene {
+class DataScene : public Scene {
  public:
-  using PlanScene::PlanScene;
+  using Scene::Scene;
 
   void fill() {
     for (const DesiredShard& shard : desired.shards) {

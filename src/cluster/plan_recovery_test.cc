@@ -10,8 +10,8 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-PlanScene with_data(Mode mode, int shards, int replicas) {
-  PlanScene scene(mode, shards, replicas);
+Scene with_data(Mode mode, int shards, int replicas) {
+  Scene scene(mode, shards, replicas);
   EXPECT_GE(scene.settle(), 0) << scene.waiting_text();
   for (const DesiredShard& shard : scene.desired.shards) {
     scene.observed.shards[shard.name].held_data = true;
@@ -32,8 +32,8 @@ bool plans(const Plan& plan, std::string_view what, std::string_view node) {
 
 // A replicated shard of two whose servers have been started as replicas of nobody, so that their copies can
 // be compared.
-PlanScene held_pair() {
-  PlanScene scene = with_data(Mode::kReplicated, 1, 1);
+Scene held_pair() {
+  Scene scene = with_data(Mode::kReplicated, 1, 1);
   scene.kill("p1-0");
   scene.kill("p1-1");
   scene.step();
@@ -44,13 +44,13 @@ PlanScene held_pair() {
   return scene;
 }
 
-void give(PlanScene& scene, const std::string& name, int64_t keys, int64_t offset) {
+void give(Scene& scene, const std::string& name, int64_t keys, int64_t offset) {
   scene.node(name).server.keys = keys;
   scene.node(name).server.offset = offset;
 }
 
 TEST(PlanRecovery, OfUnrelatedHistoriesTheLongerOneWins) {
-  PlanScene scene = held_pair();
+  Scene scene = held_pair();
   ASSERT_EQ(scene.observed.shards["p1"].primary, "p1-0");
   give(scene, "p1-0", 10, 900);  // the last primary's file is from before it became the primary
   give(scene, "p1-1", 20, 1000);
@@ -59,14 +59,14 @@ TEST(PlanRecovery, OfUnrelatedHistoriesTheLongerOneWins) {
 }
 
 TEST(PlanRecovery, ACopyWithoutKeysLosesToAnyOther) {
-  PlanScene scene = held_pair();
+  Scene scene = held_pair();
   give(scene, "p1-0", 0, 6000);
   give(scene, "p1-1", 20, 1000);
   EXPECT_TRUE(plans(scene.next(), "promote", "p1-1")) << scene.waiting_text();
 }
 
 TEST(PlanRecovery, OfOneHistoryTheLongerOneWinsThoughItsKeysWereDeleted) {
-  PlanScene scene = held_pair();
+  Scene scene = held_pair();
   for (const char* name : {"p1-0", "p1-1"}) scene.node(name).server.replid = "one-history";
   give(scene, "p1-0", 0, 6000);
   give(scene, "p1-1", 20, 1000);
@@ -74,7 +74,7 @@ TEST(PlanRecovery, OfOneHistoryTheLongerOneWinsThoughItsKeysWereDeleted) {
 }
 
 TEST(PlanRecovery, AnEmptyCopyWaitsForASilentOneHoweverLong) {
-  PlanScene scene = held_pair();
+  Scene scene = held_pair();
   give(scene, "p1-0", 0, 0);
   scene.node("p1-1").reach = Reach::kSilent;
   scene.node("p1-1").silent_ms = 60'000;
@@ -87,7 +87,7 @@ TEST(PlanRecovery, AnEmptyCopyWaitsForASilentOneHoweverLong) {
 }
 
 TEST(PlanRecovery, ACopyThatFailedToStartIsTriedAgainBeforeALesserOneServes) {
-  PlanScene scene = held_pair();
+  Scene scene = held_pair();
   give(scene, "p1-0", 50, 4000);
   scene.kill("p1-1");
   NodeFacts& failed = scene.node("p1-1");
@@ -102,7 +102,7 @@ TEST(PlanRecovery, ACopyThatFailedToStartIsTriedAgainBeforeALesserOneServes) {
 }
 
 TEST(PlanRecovery, ANodeWithoutDataStartsLastWhoeverIsOnRecord) {
-  PlanScene scene = with_data(Mode::kSharded, 1, 1);
+  Scene scene = with_data(Mode::kSharded, 1, 1);
   scene.kill("p1-0", DataOnDisk::kNone);  // and by its own table it is the primary
   scene.kill("p1-1");
   scene.observed.shards["p1"].primary = "p1-1";
@@ -112,7 +112,7 @@ TEST(PlanRecovery, ANodeWithoutDataStartsLastWhoeverIsOnRecord) {
 }
 
 TEST(PlanRecovery, AMoveToAPrimaryThatSaysFailIsCarriedOnButNotBegun) {
-  PlanScene scene = with_data(Mode::kSharded, 2, 0);
+  Scene scene = with_data(Mode::kSharded, 2, 0);
   scene.node("p2-0").server.cluster_ok = false;
   OpenSlot open{100, scene.node("p1-0").id, true};
   scene.node("p2-0").server.open_slots = {open};
@@ -124,14 +124,14 @@ TEST(PlanRecovery, AMoveToAPrimaryThatSaysFailIsCarriedOnButNotBegun) {
 }
 
 TEST(PlanRecovery, OpenSlotsThatAReplicaListsDoNotHoldItBack) {
-  PlanScene scene = with_data(Mode::kSharded, 2, 1);
+  Scene scene = with_data(Mode::kSharded, 2, 1);
   scene.node("p2-1").server.open_slots = {OpenSlot{16000, scene.node("p1-0").id, false}};
   scene.resize(2, 0);
   EXPECT_TRUE(plans(scene.next(), "stop_node", "p2-1")) << scene.waiting_text();
 }
 
 TEST(PlanRecovery, OfEqualEpochsTheWordThatANodeIsAPrimaryCounts) {
-  PlanScene scene = with_data(Mode::kSharded, 2, 1);
+  Scene scene = with_data(Mode::kSharded, 2, 1);
   // p2-1 has taken over, has told p2-0 alone, and is gone again.
   PeerView promoted;
   for (NodeFacts& node : scene.observed.nodes) {
@@ -156,7 +156,7 @@ TEST(PlanRecovery, OfEqualEpochsTheWordThatANodeIsAPrimaryCounts) {
 }
 
 TEST(PlanRecovery, NodesThatAllFollowEachOtherGetAPrimary) {
-  PlanScene scene = with_data(Mode::kSharded, 2, 1);
+  Scene scene = with_data(Mode::kSharded, 2, 1);
   for (NodeFacts& node : scene.observed.nodes) {
     for (PeerView& peer : node.server.peers) {
       if (peer.id != scene.node("p2-0").id) continue;
@@ -173,7 +173,7 @@ TEST(PlanRecovery, NodesThatAllFollowEachOtherGetAPrimary) {
 }
 
 TEST(PlanRecovery, WithoutAnyTableThePrimaryIsOneWithData) {
-  PlanScene scene = with_data(Mode::kSharded, 1, 1);
+  Scene scene = with_data(Mode::kSharded, 1, 1);
   scene.kill("p1-0", DataOnDisk::kNone);
   scene.kill("p1-1");
   for (const char* name : {"p1-0", "p1-1"}) scene.node(name).has_node_table = false;
@@ -185,7 +185,7 @@ TEST(PlanRecovery, WithoutAnyTableThePrimaryIsOneWithData) {
 }
 
 TEST(PlanRecovery, APrimaryWithoutSlotsIsRestartedWithoutAHandover) {
-  PlanScene scene = with_data(Mode::kSharded, 2, 1);
+  Scene scene = with_data(Mode::kSharded, 2, 1);
   for (NodeFacts& node : scene.observed.nodes) {
     for (PeerView& peer : node.server.peers) {
       if (peer.id == scene.node("p1-0").id) peer.slots = {{0, 16383}};
@@ -202,7 +202,7 @@ TEST(PlanRecovery, APrimaryWithoutSlotsIsRestartedWithoutAHandover) {
 }
 
 TEST(PlanRecovery, SlotsOfNobodyDoNotWaitForANodeThatIsToGo) {
-  PlanScene scene = with_data(Mode::kSharded, 2, 0);
+  Scene scene = with_data(Mode::kSharded, 2, 0);
   scene.resize(1, 0);
   scene.kill("p2-0");
   for (PeerView& peer : scene.node("p1-0").server.peers) {
@@ -212,7 +212,7 @@ TEST(PlanRecovery, SlotsOfNobodyDoNotWaitForANodeThatIsToGo) {
 }
 
 TEST(PlanRecovery, AReplicaTakesOverFromADamagedPrimaryWithoutSlots) {
-  PlanScene scene = with_data(Mode::kSharded, 2, 1);
+  Scene scene = with_data(Mode::kSharded, 2, 1);
   for (NodeFacts& node : scene.observed.nodes) {
     for (PeerView& peer : node.server.peers) {
       if (peer.id == scene.node("p1-0").id) peer.slots = {{0, 16383}};
@@ -226,7 +226,7 @@ TEST(PlanRecovery, AReplicaTakesOverFromADamagedPrimaryWithoutSlots) {
 }
 
 TEST(PlanRecovery, AnUnbelievedTakeoverIsGivenAnEpochThatCounts) {
-  PlanScene scene = with_data(Mode::kSharded, 2, 1);
+  Scene scene = with_data(Mode::kSharded, 2, 1);
   for (PeerView& peer : scene.node("p2-1").server.peers) {
     if (!peer.myself) continue;
     peer.primary = true;

@@ -23,14 +23,14 @@ const Step* step_for(const Plan& plan, std::string_view what, std::string_view n
   return nullptr;
 }
 
-PlanScene settled(Mode mode, int shards, int replicas) {
-  PlanScene scene(mode, shards, replicas);
+Scene settled(Mode mode, int shards, int replicas) {
+  Scene scene(mode, shards, replicas);
   EXPECT_GE(scene.settle(), 0) << scene.waiting_text();
   scene.done.clear();
   return scene;
 }
 
-void hold_data(PlanScene& scene) {
+void hold_data(Scene& scene) {
   for (const DesiredShard& shard : scene.desired.shards) {
     scene.observed.shards[shard.name].held_data = true;
     for (const std::string& name : shard.nodes) {
@@ -41,7 +41,7 @@ void hold_data(PlanScene& scene) {
 }
 
 TEST(PlanSharded, CreatesAllNodesAtOnceWithTheirSlots) {
-  PlanScene scene(Mode::kSharded, 3, 1);
+  Scene scene(Mode::kSharded, 3, 1);
   Plan first = scene.step();
   EXPECT_EQ(steps_of_kind(first, "start_node"), 6);
   EXPECT_EQ(first.steps.size(), 6u);
@@ -56,14 +56,14 @@ TEST(PlanSharded, CreatesWithExplicitSlots) {
   Spec spec = default_spec("app", Mode::kSharded, 2, 0);
   spec.partitions[0].slots = SlotRanges{{0, 99}};
   spec.partitions[1].slots = SlotRanges{{100, 16383}};
-  PlanScene scene(Mode::kSharded, 2, 0);
+  Scene scene(Mode::kSharded, 2, 0);
   scene.want(spec);
   EXPECT_GE(scene.settle(), 0) << scene.waiting_text();
   EXPECT_EQ(to_string(scene.slots_of("p1-0")), "0-99");
 }
 
 TEST(PlanSharded, FinishesACreationThatWasInterrupted) {
-  PlanScene scene(Mode::kSharded, 3, 1);
+  Scene scene(Mode::kSharded, 3, 1);
   Plan first = scene.next();
   for (size_t i = 0; i < 3; ++i) predict(scene.observed, scene.desired, first.steps[i].action, scene.now_ms);
   EXPECT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -71,12 +71,12 @@ TEST(PlanSharded, FinishesACreationThatWasInterrupted) {
 }
 
 TEST(PlanSharded, DoesNothingWhenNothingDiffers) {
-  PlanScene scene = settled(Mode::kSharded, 3, 2);
+  Scene scene = settled(Mode::kSharded, 3, 2);
   EXPECT_TRUE(scene.next().converged());
 }
 
 TEST(PlanSharded, ReplacesADeadPrimaryBeforeItIsStartedAgain) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.kill("p1-0");
   Plan made = scene.next();
@@ -91,7 +91,7 @@ TEST(PlanSharded, ReplacesADeadPrimaryBeforeItIsStartedAgain) {
 }
 
 TEST(PlanSharded, TakesOverWithoutAVoteWhenTheMajorityIsGone) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.kill("p1-0");
   scene.kill("p2-0");
@@ -102,7 +102,7 @@ TEST(PlanSharded, TakesOverWithoutAVoteWhenTheMajorityIsGone) {
 }
 
 TEST(PlanSharded, TakesOverWithoutAVoteWhenTheOthersDoNotVote) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.kill("p1-0");
   scene.node("p1-0").down_ms = scene.policy.vote_ms - 1;
@@ -116,7 +116,7 @@ TEST(PlanSharded, TakesOverWithoutAVoteWhenTheOthersDoNotVote) {
 }
 
 TEST(PlanSharded, PromotesTheFreshestReplica) {
-  PlanScene scene = settled(Mode::kSharded, 3, 2);
+  Scene scene = settled(Mode::kSharded, 3, 2);
   hold_data(scene);
   scene.node("p1-2").server.offset = 6000;
   scene.kill("p1-0");
@@ -124,7 +124,7 @@ TEST(PlanSharded, PromotesTheFreshestReplica) {
 }
 
 TEST(PlanSharded, NeverPromotesACopyThatIsNotWhole) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.node("p1-1").server.syncing = true;
   scene.kill("p1-0");
@@ -134,7 +134,7 @@ TEST(PlanSharded, NeverPromotesACopyThatIsNotWhole) {
 }
 
 TEST(PlanSharded, AnEmptiedPrimaryWaitsForAReplicaThatMayHaveACopy) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.kill("p1-0", DataOnDisk::kNone);
   scene.node("p1-1").reach = Reach::kLoading;
@@ -144,7 +144,7 @@ TEST(PlanSharded, AnEmptiedPrimaryWaitsForAReplicaThatMayHaveACopy) {
 }
 
 TEST(PlanSharded, AnEmptiedPrimaryStartsAfterItsReplicaOnACleanSlate) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   for (const char* name : {"p1-0", "p1-1", "p2-0", "p2-1", "p3-0", "p3-1"}) scene.kill(name);
   scene.node("p1-0").data = DataOnDisk::kNone;
@@ -155,7 +155,7 @@ TEST(PlanSharded, AnEmptiedPrimaryStartsAfterItsReplicaOnACleanSlate) {
 }
 
 TEST(PlanSharded, AsksWhenTheOnlyCopyCannotBeLoaded) {
-  PlanScene scene = settled(Mode::kSharded, 3, 0);
+  Scene scene = settled(Mode::kSharded, 3, 0);
   hold_data(scene);
   scene.kill("p1-0");
   scene.node("p1-0").unloadable = true;
@@ -167,7 +167,7 @@ TEST(PlanSharded, AsksWhenTheOnlyCopyCannotBeLoaded) {
 }
 
 TEST(PlanSharded, ADamagedReplicaPutsItsDataAsideAndCopiesAgain) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.kill("p2-1");
   scene.node("p2-1").unloadable = true;
@@ -177,7 +177,7 @@ TEST(PlanSharded, ADamagedReplicaPutsItsDataAsideAndCopiesAgain) {
 }
 
 TEST(PlanSharded, ASilentPrimaryIsFencedOnlyWhenNobodyHearsIt) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.node("p1-0").reach = Reach::kSilent;
   scene.node("p1-0").silent_ms = 6000;
@@ -195,7 +195,7 @@ TEST(PlanSharded, ASilentPrimaryIsFencedOnlyWhenNobodyHearsIt) {
 }
 
 TEST(PlanSharded, GrowsAndShrinks) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.resize(5, 1);
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -209,7 +209,7 @@ TEST(PlanSharded, GrowsAndShrinks) {
 }
 
 TEST(PlanSharded, AShardThatLeavesKeepsItsReplicasUntilItsSlotsAreGone) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.resize(2, 1);
   Plan made = scene.next();
@@ -220,7 +220,7 @@ TEST(PlanSharded, AShardThatLeavesKeepsItsReplicasUntilItsSlotsAreGone) {
 }
 
 TEST(PlanSharded, ShrinksToOneShard) {
-  PlanScene scene = settled(Mode::kSharded, 4, 1);
+  Scene scene = settled(Mode::kSharded, 4, 1);
   hold_data(scene);
   scene.resize(1, 0);
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -229,7 +229,7 @@ TEST(PlanSharded, ShrinksToOneShard) {
 }
 
 TEST(PlanSharded, APrimaryThatIsNoLongerWantedHandsOverFirst) {
-  PlanScene scene = settled(Mode::kSharded, 3, 2);
+  Scene scene = settled(Mode::kSharded, 3, 2);
   hold_data(scene);
   scene.desired.switchover["p1"] = "p1-2";
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -242,7 +242,7 @@ TEST(PlanSharded, APrimaryThatIsNoLongerWantedHandsOverFirst) {
 }
 
 TEST(PlanSharded, ALostIdentityIsTakenInAgain) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   NodeFacts& node = scene.node("p2-1");
   std::string old_id = node.id;
@@ -271,7 +271,7 @@ TEST(PlanSharded, ALostIdentityIsTakenInAgain) {
 }
 
 TEST(PlanSharded, OpenSlotsAreFinishedTowardsThePresentPrimary) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.node("p1-0").server.open_slots.push_back({7, scene.node("p2-0").id, false});
   Plan made = scene.next();
@@ -282,7 +282,7 @@ TEST(PlanSharded, OpenSlotsAreFinishedTowardsThePresentPrimary) {
 }
 
 TEST(PlanSharded, ARollingRestartTakesOneCopyAtATimeAndThePrimaryLast) {
-  PlanScene scene = settled(Mode::kSharded, 2, 1);
+  Scene scene = settled(Mode::kSharded, 2, 1);
   hold_data(scene);
   for (const NodeFacts& node : scene.observed.nodes)
     scene.desired.restart_before_ms[node.name] = scene.now_ms;
@@ -296,7 +296,7 @@ TEST(PlanSharded, ARollingRestartTakesOneCopyAtATimeAndThePrimaryLast) {
 }
 
 TEST(PlanSharded, ConfigurationIsSetLiveWhereItCanBe) {
-  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  Scene scene = settled(Mode::kSharded, 3, 1);
   Spec spec = scene.spec;
   spec.config["maxmemory-policy"] = "allkeys-lru";
   scene.want(spec);
@@ -313,7 +313,7 @@ TEST(PlanSharded, ConfigurationIsSetLiveWhereItCanBe) {
 }
 
 TEST(PlanSharded, APortHeldByAStrangerIsToldAndDoesNotStopTheRest) {
-  PlanScene scene(Mode::kSharded, 3, 1);
+  Scene scene(Mode::kSharded, 3, 1);
   scene.node("p3-1").process = Process::kForeign;
   scene.node("p3-1").note = "port 7005 is held by nginx (pid 12)";
   Plan made = scene.next();
@@ -322,7 +322,7 @@ TEST(PlanSharded, APortHeldByAStrangerIsToldAndDoesNotStopTheRest) {
 }
 
 TEST(PlanReplicated, CreatesAPrimaryAndItsReplicas) {
-  PlanScene scene(Mode::kReplicated, 1, 2);
+  Scene scene(Mode::kReplicated, 1, 2);
   Plan first = scene.step();
   EXPECT_EQ(steps_of_kind(first, "start_node"), 3);
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -332,7 +332,7 @@ TEST(PlanReplicated, CreatesAPrimaryAndItsReplicas) {
 }
 
 TEST(PlanReplicated, TheRecordIsWrittenBeforeTheReplicaIsPromoted) {
-  PlanScene scene = settled(Mode::kReplicated, 1, 2);
+  Scene scene = settled(Mode::kReplicated, 1, 2);
   hold_data(scene);
   scene.node("p1-2").server.offset = 9000;
   scene.kill("p1-0");
@@ -348,7 +348,7 @@ TEST(PlanReplicated, TheRecordIsWrittenBeforeTheReplicaIsPromoted) {
 }
 
 TEST(PlanReplicated, AfterAColdStartTheBestCopyWinsOverAnEmptiedPrimary) {
-  PlanScene scene = settled(Mode::kReplicated, 1, 1);
+  Scene scene = settled(Mode::kReplicated, 1, 1);
   hold_data(scene);
   scene.kill("p1-0", DataOnDisk::kNone);
   scene.kill("p1-1");
@@ -367,7 +367,7 @@ TEST(PlanReplicated, AfterAColdStartTheBestCopyWinsOverAnEmptiedPrimary) {
 }
 
 TEST(PlanReplicated, ACopyThatHasNotAnsweredYetIsWaitedFor) {
-  PlanScene scene = settled(Mode::kReplicated, 1, 1);
+  Scene scene = settled(Mode::kReplicated, 1, 1);
   hold_data(scene);
   scene.kill("p1-0");
   scene.kill("p1-1");
@@ -379,7 +379,7 @@ TEST(PlanReplicated, ACopyThatHasNotAnsweredYetIsWaitedFor) {
 }
 
 TEST(PlanReplicated, AHandoverKeepsDiskAndRunTimeAlike) {
-  PlanScene scene = settled(Mode::kReplicated, 1, 1);
+  Scene scene = settled(Mode::kReplicated, 1, 1);
   hold_data(scene);
   scene.desired.switchover["p1"] = "p1-1";
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -390,7 +390,7 @@ TEST(PlanReplicated, AHandoverKeepsDiskAndRunTimeAlike) {
 }
 
 TEST(PlanReplicated, ShrinksAndGrowsItsReplicas) {
-  PlanScene scene = settled(Mode::kReplicated, 1, 2);
+  Scene scene = settled(Mode::kReplicated, 1, 2);
   hold_data(scene);
   scene.resize(1, 0);
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();

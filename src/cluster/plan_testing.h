@@ -14,9 +14,9 @@
 
 namespace keyway::cluster {
 
-class PlanScene {
+class Scene {
  public:
-  PlanScene(Mode mode, int shard_count, int replica_count) {
+  Scene(Mode mode, int shard_count, int replica_count) {
     spec = default_spec("app", mode, shard_count, replica_count);
     want(spec);
   }

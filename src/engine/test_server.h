@@ -17,7 +17,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <mutex>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -100,10 +99,8 @@ inline bool is_port_free(int port) {
 }
 
 // The next port that is free together with the cluster bus port 10000 above it. Programs that run at the same
-// time begin at different ones. Any thread.
+// time begin at different ones.
 inline uint16_t free_port() {
-  static std::mutex mutex;
-  std::lock_guard lock(mutex);
   constexpr int first = 21000;
   constexpr int count = 1000;
   static int next = static_cast<int>(::getpid()) * 17 % count;

@@ -187,9 +187,7 @@ class Actor {
     platform::Platform::Account account = platform_.account();
     task.user = account.user;
     task.password = account.password;
-    engine::MoveMemory fresh;
-    engine::MoveMemory& memory = options_.memories ? options_.memories->of(task.from_id, task.to_id) : fresh;
-    Result<engine::MoveProgress> progress = engine::move_slots(servers_, task, options_.move, memory);
+    Result<engine::MoveProgress> progress = engine::move_slots(servers_, task, options_.move);
     if (!progress) return {fail(progress.error()), {}};
     return {{},
             fmt::format("{} and {} moved", count_of(progress->slots_done, "slot"),

@@ -25,9 +25,7 @@ int64_t time_to_work_ms(const cluster::Action& action) {
 }  // namespace
 
 Loop::Loop(platform::Platform& platform, engine::Servers& servers, LoopOptions options)
-    : platform_(platform), servers_(servers), options_(std::move(options)) {
-  options_.act.memories = std::make_shared<engine::MoveMemories>();
-}
+    : platform_(platform), servers_(servers), options_(std::move(options)) {}
 
 Tick Loop::tick() {
   Tick tick;

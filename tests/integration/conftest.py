@@ -19,7 +19,6 @@ import tempfile
 import pytest
 
 import processes
-from bare_servers import Servers, Tool
 from engines import find_engines
 from keyway_home import PROGRAM, Cluster, Home
 from ports import Ports
@@ -131,27 +130,6 @@ def bare_home(make_home):
     yield made
     made.end()
     shutil.rmtree(made.folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def make_servers(engine, base_folder, ports):
-    """Makes servers in cluster mode, or others with `lines` of configuration, that nobody keeps."""
-    made = []
-
-    def make(count, lines=(), **account):
-        made.append(Servers(engine, base_folder / f"s{ports.next}", ports, count, lines, **account))
-        return made[-1]
-
-    yield make
-    for servers in made:
-        servers.end()
-        shutil.rmtree(servers.folder, ignore_errors=True)
-
-
-@pytest.fixture
-def tool(home):
-    """The cluster tool in its three spellings."""
-    return Tool(home)
 
 
 Kind = collections.namedtuple("Kind", "name arguments")

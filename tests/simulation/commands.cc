@@ -181,13 +181,6 @@ Reply migrate(Server& server, const Command& command) {
   return ok();
 }
 
-// A key's size matters to nobody here, and a MIGRATE that fails leaves nothing on its way.
-Reply memory_usage(const Server& server, const Command& command) {
-  int key = command.size() > 2 ? server.world.key_of(command[2]) : -1;
-  if (key < 0 || server.values[static_cast<size_t>(key)] == 0) return Reply{};
-  return integer(64);
-}
-
 Reply config_command(Server& server, const Command& command) {
   std::string what = lower(command, 1);
   if (what == "rewrite" || what == "resetstat") return ok();
@@ -267,8 +260,6 @@ std::optional<Reply> Server::execute(const Command& command) {
   if (name == "cluster") return cluster_command(*this, command);
   if (name == "dbsize") return integer(total_keys());
   if (name == "migrate") return migrate(*this, command);
-  if (name == "memory" && lower(command, 1) == "usage") return memory_usage(*this, command);
-  if (name == "client" && lower(command, 1) == "list") return text("");
   if (name == "config") return config_command(*this, command);
   if (name == "replicaof") return replica_of(*this, command);
   if (name == "failover") return failover(*this, command);
