@@ -12,10 +12,16 @@ std::string to_string(const Address& address) {
 }
 
 std::optional<Address> parse_address(std::string_view text) {
+  std::optional<Address> address = parse_listen_address(text);
+  if (address && address->port == 0) return std::nullopt;
+  return address;
+}
+
+std::optional<Address> parse_listen_address(std::string_view text) {
   size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   std::optional<uint64_t> port = parse_uint(text.substr(colon + 1));
-  if (!port || *port == 0 || *port > 65535) return std::nullopt;
+  if (!port || *port > 65535) return std::nullopt;
   std::string_view host = text.substr(0, colon);
   if (host.starts_with('[')) {
     if (!host.ends_with(']')) return std::nullopt;

@@ -24,4 +24,7 @@ std::string to_string(const Address& address);
 // the port).
 std::optional<Address> parse_address(std::string_view text);
 
+// The same for a place to listen at, whose port may be 0: any that is free.
+std::optional<Address> parse_listen_address(std::string_view text);
+
 }  // namespace keyway

@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <regex>
 #include <sstream>
 #include <string>
@@ -117,6 +119,18 @@ TEST_F(LogTest, IsReadableByItsOwnerOnly) {
   EXPECT_EQ(mode(path_ + ".1"), 0600u);
 }
 
+TEST_F(LogTest, AFileMayBeJsonAndLeaveOutWhatMattersLess) {
+  ASSERT_TRUE(log_to_file(path_, 100, LogFormat::kJson, LogLevel::kWarning));
+  log_info("not told");
+  for (int i = 0; i < 3; ++i)
+    log_warning("a line that leaves no room for a second one", {{"number", std::to_string(i)}});
+  ASSERT_EQ(lines(path_).size(), 1U);
+  EXPECT_TRUE(lines(path_)[0].ends_with(
+      R"("level":"warning","message":"a line that leaves no room for a second one","number":"2"})"))
+      << lines(path_)[0];
+  EXPECT_EQ(lines(path_ + ".1").size(), 1U);
+}
+
 TEST_F(LogTest, TakesPermissionsFromAFileThatHasTooMany) {
   std::ofstream(path_) << "older line\n";
   ASSERT_EQ(::chmod(path_.c_str(), 0644), 0);
@@ -208,6 +222,57 @@ TEST_F(LogTest, GoesOnWithTheEarlierFileWhenAnotherCannotBeOpened) {
   ASSERT_FALSE(log_to_file((folder_ / "missing" / "x.log").string()));
   log_info("still here");
   EXPECT_THAT(content(path_), HasSubstr("still here"));
+}
+
+// The lines that come out of a pipe to which `write` logs.
+std::vector<std::string> logged(LogFormat format, LogLevel least, const std::function<void()>& write) {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  log_to_stream(ends[1], format, least);
+  write();
+  ::close(ends[1]);
+  std::string text;
+  std::array<char, 65536> bytes{};
+  for (ssize_t got = 0; (got = ::read(ends[0], bytes.data(), bytes.size())) > 0;)
+    text.append(bytes.data(), static_cast<size_t>(got));
+  ::close(ends[0]);
+  std::vector<std::string> found;
+  for (std::string_view line : split(text, '\n')) found.emplace_back(line);
+  EXPECT_EQ(found.back(), "");
+  found.pop_back();
+  return found;
+}
+
+TEST(LogStream, JsonIsOneObjectALine) {
+  auto found = logged(LogFormat::kJson, LogLevel::kInfo, [] {
+    log_info("two\nlines", {{"user", "a\"b\xff"}, {"more", "x=y"}});
+    log(LogLevel::kDebug, "not told");
+  });
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(std::regex_match(
+      found[0], std::regex(R"(\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","level":"info",)"
+                           R"("message":"two\\nlines","user":"a\\"b\xEF\xBF\xBD","more":"x=y"\})")))
+      << found[0];
+}
+
+TEST(LogStream, ALineNeverOutgrowsWhatAPipeTakesAtOnce) {
+  LogFields fields;
+  for (int i = 0; i < 100; ++i) fields.emplace_back("key", std::string(1000, i % 2 == 0 ? '\x01' : 'x'));
+  auto json = logged(LogFormat::kJson, LogLevel::kInfo, [&] { log_info("long", fields); });
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_LE(json[0].size(), 4096U);
+  EXPECT_TRUE(json[0].ends_with("\"}"));
+  auto text = logged(LogFormat::kText, LogLevel::kInfo, [&] { log_info("long", fields); });
+  ASSERT_EQ(text.size(), 1U);
+  EXPECT_LE(text[0].size(), 4096U);
+}
+
+TEST(LogStream, AReaderThatDoesNotReadHoldsNobodyUp) {
+  auto found = logged(LogFormat::kText, LogLevel::kInfo, [] {
+    for (int i = 0; i < 5000; ++i) log_info("a line", {{"filler", std::string(1000, 'x')}});
+  });
+  EXPECT_GT(found.size(), 10U);
+  EXPECT_LT(found.size(), 5000U);
 }
 
 }  // namespace
