@@ -24,6 +24,9 @@ struct Desired {
   std::vector<DesiredShard> shards;
   std::string users_fingerprint;  // of the users and passwords that every server shall have
 
+  // By how much a replica may be behind that takes over from a lost primary; 0: by any.
+  int64_t max_lag_ms = 0;
+
   // Requests of people, kept until they are met.
   std::map<std::string, int64_t>
       restart_before_ms;  // node: it shall have been started after this wall-clock time
@@ -33,6 +36,12 @@ struct Desired {
 
 // `users_fingerprint` is of the users file as the platform holds it.
 Desired make_desired(const Spec& spec, std::string users_fingerprint);
+
+// What servers run with unless somebody says otherwise.
+ServerConfig default_config(Mode mode);
+
+// Whether servers with it write their data to disk while they run.
+bool persists(const ServerConfig& config);
 
 std::string node_name(std::string_view shard, int ordinal);
 

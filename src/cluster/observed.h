@@ -28,6 +28,7 @@ struct PeerView {
   bool linked = false;     // the bus link to it is up
   std::string primary_id;  // of a replica; empty for a primary
   std::string shard_id;    // servers from 7.2; else empty
+  std::string hostname;    // that it announces; empty: none
   uint64_t config_epoch = 0;
   SlotRanges slots;  // that it owns
 };
@@ -50,14 +51,19 @@ struct ServerFacts {
   std::string replid2;
   int64_t offset = 0;
   int64_t second_offset = -1;
-  Address primary_address;  // of a replica: whom it follows
-  bool link_up = false;     // of a replica: connected and in the stream
-  bool syncing = false;     // of a replica: in the middle of a full copy, its data is not whole
-  int64_t last_io_ms = -1;  // of a replica: since it last heard its primary; -1: never or unknown
+  Address primary_address;    // of a replica: whom it follows
+  bool link_up = false;       // of a replica: connected and in the stream
+  bool was_linked = false;    // of a replica: has been in the stream at any time since it was started
+  bool syncing = false;       // of a replica: in the middle of a full copy, its data is not whole
+  int64_t last_io_ms = -1;    // of a replica: since it last heard its primary; -1: never or unknown
+  int64_t link_down_ms = -1;  // of a replica: since its link was lost; -1: it is up, or never was
   int connected_replicas = 0;
   int64_t keys = 0;
   int64_t memory_bytes = 0;
+  int64_t ops_per_s = 0;  // commands, of late
   int process_id = 0;
+  std::string zone;              // availability zone that it announces (Valkey from 8.0); empty: none
+  bool cluster_enabled = false;  // runs in cluster mode
 
   // Sharded mode.
   std::string id;           // CLUSTER MYID
@@ -74,7 +80,8 @@ enum class Process {
   kForeign,  // something that is not ours holds its port; `note` says what
 };
 
-// Answers to the question whether there is a data set on disk while the server does not run.
+// Whether there is a data set on disk: of a server that does not run, one that it would load; of one that
+// runs, one with which it was started.
 enum class DataOnDisk { kUnknown, kNone, kPresent };
 
 enum class Reach {
@@ -119,8 +126,11 @@ struct NodeFacts {
 
 // What Keyway keeps on record about a shard, beyond the servers' own memory.
 struct ShardRecord {
-  std::string primary;     // node that last was its primary; replicated mode: the authority on restart
-  bool held_data = false;  // keys were seen in it since it was made
+  std::string primary;         // node that last was its primary; replicated mode: the authority on restart
+  bool held_data = false;      // keys were seen in it since it was made, or since their loss was accepted
+  bool loss_accepted = false;  // a person accepts that they are lost; until keys are seen again
+
+  bool operator==(const ShardRecord&) const = default;
 };
 
 struct Observed {

@@ -111,4 +111,17 @@ SlotRanges Knowledge::unowned() const {
   return ranges;
 }
 
+SlotSet mistaken_for(const Observed& observed, const Knowledge& knowledge, const std::string& id) {
+  SlotSet seen;
+  for (const NodeFacts& node : observed.nodes) {
+    if (!node.answering()) continue;
+    for (const PeerView& peer : node.server.peers) {
+      if (peer.id == id && !peer.myself) seen |= to_set(peer.slots);
+    }
+  }
+  const KnownNode* known = knowledge.find(id);
+  if (known != nullptr) seen &= ~to_set(known->view.slots);
+  return seen & ~to_set(knowledge.unowned());
+}
+
 }  // namespace keyway::cluster

@@ -49,4 +49,10 @@ const std::string& effective_id(const NodeFacts& node);
 // The server's own line of its table; null if it did not answer.
 const PeerView* own_view(const NodeFacts& node);
 
+// Slots that some server takes for those of `id` though they are another's: it has not heard of a move yet.
+// As long as there are any, `id` must not raise its config epoch, which taking slots does. Servers that hear
+// of the new epoch before they hear of the other's slots hold its claims for outdated ones, tell it so, and
+// it gives the slots up with all their keys.
+SlotSet mistaken_for(const Observed& observed, const Knowledge& knowledge, const std::string& id);
+
 }  // namespace keyway::cluster

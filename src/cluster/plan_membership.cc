@@ -25,16 +25,17 @@ class Acquaintance {
  public:
   explicit Acquaintance(const std::vector<const NodeFacts*>& members) : count_(members.size()) {
     knows_.resize(count_ * count_);
+    note_ports(members);
     std::unordered_multimap<std::string_view, size_t> by_id;
     for (size_t i = 0; i < count_; ++i) by_id.emplace(members[i]->server.id, i);
     for (size_t viewer = 0; viewer < count_; ++viewer) {
       for (const PeerView& peer : members[viewer]->server.peers) {
         if (peer.handshake) {
-          for (size_t i = 0; i < count_; ++i) note(viewer, i, members[i]->address.port == peer.address.port);
+          for (size_t i = 0; i < count_; ++i) note(viewer, i, same_place(*members[i], peer));
           continue;
         }
         for (auto [at, end] = by_id.equal_range(peer.id); at != end; ++at) {
-          bool there = !peer.noaddr && members[at->second]->address.port == peer.address.port;
+          bool there = !peer.noaddr && same_place(*members[at->second], peer);
           note(viewer, at->second, there);
         }
       }
@@ -46,11 +47,23 @@ class Acquaintance {
   }
 
  private:
+  // On one machine ports tell servers apart, and hosts may be written in several ways; pods all have one
+  // port.
+  void note_ports(const std::vector<const NodeFacts*>& members) {
+    std::unordered_multimap<uint16_t, size_t> ports;
+    for (const NodeFacts* node : members) ports.emplace(node->address.port, 0);
+    for (const NodeFacts* node : members) by_port_ = by_port_ && ports.count(node->address.port) == 1;
+  }
+  bool same_place(const NodeFacts& node, const PeerView& peer) const {
+    return node.address.port == peer.address.port && (by_port_ || node.address.host == peer.address.host);
+  }
+
   void note(size_t viewer, size_t other, bool knows) {
     if (knows) knows_[viewer * count_ + other] = true;
   }
 
   size_t count_;
+  bool by_port_ = true;      // each member has a port of its own
   std::vector<bool> knows_;  // [viewer * count_ + other]
 };
 

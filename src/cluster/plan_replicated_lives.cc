@@ -10,10 +10,6 @@ namespace keyway::cluster {
 
 namespace {
 
-bool down(const NodeFacts& node) {
-  return node.process == Process::kStopped || node.process == Process::kNeverStarted;
-}
-
 StartNode start(const Planning& planning, const ShardView& shard, const NodeFacts& node) {
   StartNode step;
   step.node = node.name;
@@ -95,13 +91,12 @@ void promote(Planning& planning, const ShardView& shard, const NodeFacts& node, 
 
 // The recorded primary has just died and its replicas live: the freshest of them takes over at once.
 const NodeFacts* heir(const Planning& planning, const ShardView& shard) {
-  const NodeFacts* best = nullptr;
+  std::vector<const NodeFacts*> copies;
   for (const NodeFacts* node : shard.all()) {
-    if (node == shard.primary || !planning.follows(*node, *shard.primary) || !eligible(shard, *node))
-      continue;
-    if (best == nullptr || fresher(shard, *node, *best)) best = node;
+    if (node != shard.primary && planning.follows(*node, *shard.primary) && eligible(shard, *node))
+      copies.push_back(node);
   }
-  return best;
+  return freshest_that_kept_up(planning, shard, copies);
 }
 
 bool any_running(const ShardView& shard) {
@@ -127,6 +122,14 @@ void start_held(Planning& planning, const ShardView& shard) {
   }
 }
 
+// Of a shard that held data, every copy is gone as far as anybody can see.
+bool nothing_is_left(const ShardView& shard) {
+  return std::ranges::all_of(shard.all(), [&](const NodeFacts* node) {
+    bool answers_empty = node->answering() && node->server.keys == 0;
+    return (down(*node) || answers_empty) && lost_unasked(shard, *node);
+  });
+}
+
 void without_primary(Planning& planning, const ShardView& shard) {
   const NodeFacts& recorded = *shard.primary;
   if (recorded.running() && recorded.reach == Reach::kSilent) {
@@ -146,20 +149,23 @@ void without_primary(Planning& planning, const ShardView& shard) {
       return;
     }
   }
+  if (nothing_is_left(shard)) {
+    give_up_data(planning, shard, recorded);
+    return;
+  }
   start_held(planning, shard);
   if (!planning.plan.steps.empty()) return;
   if (!any_running(shard)) {
-    if (recorded.unloadable) {
-      planning.problem(shard.name, recorded.name,
-                       fmt::format("{} cannot load its data ({}) and no other copy is left; repair the file "
-                                   "with the server's check "
-                                   "program, or move it away to begin empty, then restart the node",
-                                   recorded.name, recorded.note));
-    }
+    if (recorded.unloadable) give_up_data(planning, shard, recorded);
     return;
   }
-  if (const NodeFacts* best = best_copy(planning, shard))
+  const NodeFacts* best = best_copy(planning, shard);
+  if (best == nullptr) return;
+  if (best != &recorded && is_empty(recorded) && !kept_up(planning, shard, *best)) {
+    ask_about_lag(planning, shard, *best);
+  } else {
     promote(planning, shard, *best, "of all copies it has the best");
+  }
 }
 
 }  // namespace

@@ -10,16 +10,26 @@ namespace keyway::cluster {
 
 namespace {
 
+bool has_copy(const NodeFacts& node) { return node.data == DataOnDisk::kPresent && !node.unloadable; }
+
 // Who is the primary of a shard of which no table is left: whoever was, among those with data on disk; of a
 // new one, the first node.
 const NodeFacts* first_primary(const ShardView& shard) {
   const NodeFacts* best = shard.nodes.front();
-  auto has_data = [](const NodeFacts& node) { return node.data == DataOnDisk::kPresent && !node.unloadable; };
-  for (const NodeFacts* node : shard.nodes) {
-    if (!has_data(*node)) continue;
-    if (!has_data(*best) || node->name == shard.record.primary) best = node;
+  for (const NodeFacts* node : shard.all()) {
+    if (!has_copy(*node)) continue;
+    if (!has_copy(*best) || node->name == shard.record.primary) best = node;
   }
   return best;
+}
+
+// The one node of a shard without any copy whose loss a person is asked about.
+bool speaks_for(const ShardView& shard, const NodeFacts& node) {
+  const auto all = shard.all();
+  if (std::ranges::any_of(all, [](const NodeFacts* each) { return has_copy(*each); })) return false;
+  bool recorded =
+      std::ranges::any_of(all, [&](const NodeFacts* each) { return each->name == shard.record.primary; });
+  return recorded ? node.name == shard.record.primary : &node == all.front();
 }
 
 // Slots are owned before anybody speaks: the table with which all nodes of a new cluster wake up.
@@ -32,7 +42,7 @@ std::vector<PeerView> first_table(const Planning& planning) {
     if (shard.desired == nullptr) continue;
     ++epoch;
     const NodeFacts* primary = first_primary(shard);
-    for (const NodeFacts* node : shard.nodes) {
+    for (const NodeFacts* node : shard.all()) {
       PeerView& peer = table.emplace_back();
       peer.id = node->id;
       peer.address = node->address;
@@ -97,11 +107,8 @@ StartNode start(const Planning& planning, const ShardView& shard, const NodeFact
   return step;
 }
 
-bool lost_data(const NodeFacts& node) { return node.data == DataOnDisk::kNone || node.unloadable; }
-
-bool down(const NodeFacts& node) {
-  return node.process == Process::kStopped || node.process == Process::kNeverStarted;
-}
+// It would come back without the data that it had.
+bool lost_data(const NodeFacts& node) { return down(node) && is_empty(node); }
 
 // Whether the majority of the primaries that own slots can vote.
 bool majority_answers(const Planning& planning) {
@@ -116,27 +123,26 @@ bool majority_answers(const Planning& planning) {
 }
 
 // The replica that shall take over from the shard's lost primary; null if none can.
-const NodeFacts* successor(const ShardView& shard) {
+const NodeFacts* successor(const Planning& planning, const ShardView& shard) {
   std::string leader = shard.owner_id;
   // Of a shard without slots it is as good to start the primary again, if that can be.
   if (leader.empty() && shard.primary != nullptr && lost_data(*shard.primary))
     leader = effective_id(*shard.primary);
   if (leader.empty()) return nullptr;
-  const NodeFacts* best = nullptr;
+  std::vector<const NodeFacts*> copies;
   for (const NodeFacts* node : shard.all()) {
     const PeerView* self = own_view(*node);
     if (node == shard.primary || self == nullptr || self->primary || self->primary_id != leader) continue;
-    if (!eligible(shard, *node)) continue;
-    if (best == nullptr || fresher(shard, *node, *best)) best = node;
+    if (eligible(shard, *node)) copies.push_back(node);
   }
-  return best;
+  return freshest_that_kept_up(planning, shard, copies);
 }
 
 // Another node of the shard whose copy may be better than what `node` would bring back from disk, though it
 // cannot take over now.
 const NodeFacts* better_copy_may_return(const Planning& planning, const ShardView& shard,
                                         const NodeFacts& node) {
-  if (!shard.record.held_data) return nullptr;
+  if (!shard.record.held_data && !shard.record.loss_accepted) return nullptr;
   bool node_lost = lost_data(node);
   for (const NodeFacts* other : shard.all()) {
     if (other == &node) continue;
@@ -170,7 +176,7 @@ void promote(Planning& planning, const ShardView& shard, const NodeFacts& node) 
 // The shard's primary is running and says nothing. Whoever is in the way of a takeover is ended first, so
 // that there are never two that take writes; but not while others still hear it.
 void fence_silent(Planning& planning, const ShardView& shard, const NodeFacts& primary) {
-  if (primary.silent_ms < planning.policy.unresponsive_ms || successor(shard) == nullptr) return;
+  if (primary.silent_ms < planning.policy.unresponsive_ms || successor(planning, shard) == nullptr) return;
   if (vouched(planning, shard, primary)) return;
   planning.add(shard.name, StopNode{primary.name, false},
                fmt::format("it has not answered for {} ms and a replica can take over", primary.silent_ms));
@@ -187,37 +193,51 @@ void start_as_replica(Planning& planning, const ShardView& shard, const NodeFact
                node.process == Process::kNeverStarted ? "it is a new replica" : "it is down");
 }
 
+// Somebody else of the shard may have a better copy than the primary, which is down: asks, wakes it or waits.
+void turn_to_better_copy(Planning& planning, const ShardView& shard, const NodeFacts& primary,
+                         const NodeFacts& other) {
+  if (other.answering() && eligible(shard, other)) {
+    if (!kept_up(planning, shard, other)) return ask_about_lag(planning, shard, other);
+    if (persists(other.applied_config)) {
+      planning.add(shard.name, StopNode{other.name},
+                   fmt::format("{} lost its data, and {}, which has a copy, does not follow it and cannot "
+                               "take over from it",
+                               primary.name, other.name));
+      return;
+    }
+  }
+  if (!down(other)) {
+    planning.wait(fmt::format("{}: {} may have a better copy than {}; it is waited for", shard.name,
+                              other.name, primary.name));
+  } else if (planning.may_start(other)) {
+    // It wakes as the replica of the primary that is down, so that it can be told to take over from it.
+    bool known = planning.knowledge.find(effective_id(primary)) != nullptr;
+    auto table = known ? living_table(planning, other, &primary) : std::vector<PeerView>{};
+    planning.add(shard.name, start(planning, shard, other, std::move(table)),
+                 fmt::format("{} lost its data and {} has a copy", primary.name, other.name));
+  }
+}
+
 // The shard has a primary that is down and no replica that can take over now.
 void restart_primary(Planning& planning, const ShardView& shard, const NodeFacts& primary) {
-  if (const NodeFacts* other = better_copy_may_return(planning, shard, primary)) {
-    if (!down(*other)) {
-      planning.wait(fmt::format("{}: {} may have a better copy than {}; it is waited for", shard.name,
-                                other->name, primary.name));
-    } else if (planning.may_start(*other)) {
-      // It wakes as the replica of the primary that is down, so that it can be told to take over from it.
-      bool known = planning.knowledge.find(effective_id(primary)) != nullptr;
-      auto table = known ? living_table(planning, *other, &primary) : std::vector<PeerView>{};
-      planning.add(shard.name, start(planning, shard, *other, std::move(table)),
-                   fmt::format("{} lost its data and {} has a copy", primary.name, other->name));
-    }
-    return;
-  }
-  if (primary.unloadable) {
-    planning.problem(
-        shard.name, primary.name,
-        fmt::format(
-            "{} cannot load its data ({}) and no other copy is left; repair the file with the server's check "
-            "program, or move it away to begin empty, then restart the node",
-            primary.name, primary.note));
+  // All slots are served by others: whatever copies are left here were moved away.
+  bool holds_nothing = shard.slots.empty() && shard.owner_id.empty() && planning.knowledge.unowned().empty();
+  const NodeFacts* other = holds_nothing ? nullptr : better_copy_may_return(planning, shard, primary);
+  if (other != nullptr) return turn_to_better_copy(planning, shard, primary, *other);
+  bool held_some = !shard.slots.empty() || !shard.owner_id.empty();
+  if (primary.unloadable || (held_some && lost_unasked(shard, primary))) {
+    give_up_data(planning, shard, primary);
     return;
   }
   if (!planning.may_start(primary)) return;
+  // The table of one whom nobody knows any more, or who took over unheard, counts only while slots have no
+  // other owner.
+  const KnownNode* known = planning.knowledge.find(effective_id(primary));
+  bool unheard = known == nullptr || (!known->view.primary && shard.record.primary == primary.name);
+  bool has_its_say = unheard && primary.has_node_table && primary.process != Process::kNeverStarted &&
+                     !planning.knowledge.unowned().empty();
   std::vector<PeerView> table;
-  if (planning.knowledge.find(effective_id(primary)) != nullptr) {
-    table = living_table(planning, primary, nullptr);
-  } else if (!primary.has_node_table || primary.process == Process::kNeverStarted) {
-    table = living_table(planning, primary, nullptr);
-  }
+  if (!has_its_say) table = living_table(planning, primary, nullptr);
   planning.add(
       shard.name, start(planning, shard, primary, std::move(table)),
       primary.process == Process::kNeverStarted ? "it is new" : "it is down and no replica can take over");
@@ -237,11 +257,21 @@ const NodeFacts* unbelieved(const ShardView& shard) {
 // Tables that were written while roles changed may have left a shard whose nodes all follow each other.
 void end_mutual_following(Planning& planning, const ShardView& shard) {
   const NodeFacts* best = nullptr;
+  bool waited_for = false;
   for (const NodeFacts* node : shard.all()) {
     const PeerView* self = own_view(*node);
     if (self == nullptr || self->primary || self->primary_id.empty()) return;
+    waited_for |= node->server.syncing;
     if (!eligible(shard, *node)) continue;
     if (best == nullptr || fresher(shard, *node, *best)) best = node;
+  }
+  if (best == nullptr && !waited_for) {
+    planning.problem(
+        shard.name, shard.all().front()->name,
+        fmt::format("all nodes of {} have come back without its data and follow each other; put a "
+                    "copy into the folder of one and restart it, or begin empty: keyway recover "
+                    "{} --accept-data-loss",
+                    shard.name, shard.name));
   }
   if (best == nullptr) return;
   planning.add(
@@ -251,7 +281,8 @@ void end_mutual_following(Planning& planning, const ShardView& shard) {
 
 void keep_alive(Planning& planning, const ShardView& shard) {
   const NodeFacts* primary = shard.primary;
-  bool leaving_for_good = primary != nullptr && shard.slots.empty() &&
+  bool replaced = primary != nullptr && primary->answering() && !shard.nodes.empty();
+  bool leaving_for_good = primary != nullptr && shard.slots.empty() && !replaced &&
                           std::ranges::find(shard.nodes, primary) == shard.nodes.end();
   if (leaving_for_good) return;
   if (primary == nullptr || !primary->running()) {
@@ -259,7 +290,7 @@ void keep_alive(Planning& planning, const ShardView& shard) {
       std::string from = primary == nullptr ? "" : primary->name;
       planning.add(shard.name, Promote{claimant->name, from, FailoverKind::kTakeover},
                    "it has taken over in an epoch that does not count");
-    } else if (const NodeFacts* next = successor(shard)) {
+    } else if (const NodeFacts* next = successor(planning, shard)) {
       promote(planning, shard, *next);
     } else if (primary != nullptr && down(*primary)) {
       restart_primary(planning, shard, *primary);
@@ -288,8 +319,8 @@ void start_cold(Planning& planning) {
         planning.wait(fmt::format("{}: {} waits for the copies of others", shard.name, node->name));
         continue;
       }
-      if (node->unloadable) {
-        if (recorded_primary) restart_primary(planning, shard, *node);
+      if (node->unloadable || lost_unasked(shard, *node)) {
+        if (speaks_for(shard, *node)) give_up_data(planning, shard, *node);
         continue;
       }
       planning.add(shard.name, start(planning, shard, *node, {}), "the cluster is down");
@@ -322,8 +353,13 @@ void start_without_knowledge(Planning& planning) {
   // there is.
   std::vector<PeerView> table = first_table(planning);
   for (const ShardView& shard : planning.shards) {
-    for (const NodeFacts* node : shard.nodes) {
-      if (!down(*node) || node->has_node_table || !planning.may_start(*node) || node->unloadable) continue;
+    if (shard.desired == nullptr) continue;
+    for (const NodeFacts* node : shard.all()) {
+      if (!down(*node) || node->has_node_table || !planning.may_start(*node)) continue;
+      if (node->unloadable || lost_unasked(shard, *node)) {
+        if (speaks_for(shard, *node)) give_up_data(planning, shard, *node);
+        continue;
+      }
       planning.add(shard.name, start(planning, shard, *node, table), "no node table is left");
     }
   }

@@ -138,6 +138,10 @@ void move(Planning& planning, const std::string& from_name, const std::string& t
     planning.wait(fmt::format("{} and {} are getting to know each other", from_name, to_name));
     return;
   }
+  if (!begun && mistaken_for(planning.observed, planning.knowledge, to->server.id).any()) {
+    planning.wait(fmt::format("slots move to {} once all have heard which ones it has", to_name));
+    return;
+  }
   planning.add(from->shard, MoveSlots{from_name, to_name, std::move(slots)},
                begun ? "it was begun" : "shards shall have their shares");
 }

@@ -23,14 +23,14 @@ const Step* step_for(const Plan& plan, std::string_view what, std::string_view n
   return nullptr;
 }
 
-Scene settled(Mode mode, int shards, int replicas) {
-  Scene scene(mode, shards, replicas);
+PlanScene settled(Mode mode, int shards, int replicas) {
+  PlanScene scene(mode, shards, replicas);
   EXPECT_GE(scene.settle(), 0) << scene.waiting_text();
   scene.done.clear();
   return scene;
 }
 
-void hold_data(Scene& scene) {
+void hold_data(PlanScene& scene) {
   for (const DesiredShard& shard : scene.desired.shards) {
     scene.observed.shards[shard.name].held_data = true;
     for (const std::string& name : shard.nodes) {
@@ -41,7 +41,7 @@ void hold_data(Scene& scene) {
 }
 
 TEST(PlanSharded, CreatesAllNodesAtOnceWithTheirSlots) {
-  Scene scene(Mode::kSharded, 3, 1);
+  PlanScene scene(Mode::kSharded, 3, 1);
   Plan first = scene.step();
   EXPECT_EQ(steps_of_kind(first, "start_node"), 6);
   EXPECT_EQ(first.steps.size(), 6u);
@@ -56,14 +56,14 @@ TEST(PlanSharded, CreatesWithExplicitSlots) {
   Spec spec = default_spec("app", Mode::kSharded, 2, 0);
   spec.partitions[0].slots = SlotRanges{{0, 99}};
   spec.partitions[1].slots = SlotRanges{{100, 16383}};
-  Scene scene(Mode::kSharded, 2, 0);
+  PlanScene scene(Mode::kSharded, 2, 0);
   scene.want(spec);
   EXPECT_GE(scene.settle(), 0) << scene.waiting_text();
   EXPECT_EQ(to_string(scene.slots_of("p1-0")), "0-99");
 }
 
 TEST(PlanSharded, FinishesACreationThatWasInterrupted) {
-  Scene scene(Mode::kSharded, 3, 1);
+  PlanScene scene(Mode::kSharded, 3, 1);
   Plan first = scene.next();
   for (size_t i = 0; i < 3; ++i) predict(scene.observed, scene.desired, first.steps[i].action, scene.now_ms);
   EXPECT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -71,12 +71,12 @@ TEST(PlanSharded, FinishesACreationThatWasInterrupted) {
 }
 
 TEST(PlanSharded, DoesNothingWhenNothingDiffers) {
-  Scene scene = settled(Mode::kSharded, 3, 2);
+  PlanScene scene = settled(Mode::kSharded, 3, 2);
   EXPECT_TRUE(scene.next().converged());
 }
 
 TEST(PlanSharded, ReplacesADeadPrimaryBeforeItIsStartedAgain) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.kill("p1-0");
   Plan made = scene.next();
@@ -91,7 +91,7 @@ TEST(PlanSharded, ReplacesADeadPrimaryBeforeItIsStartedAgain) {
 }
 
 TEST(PlanSharded, TakesOverWithoutAVoteWhenTheMajorityIsGone) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.kill("p1-0");
   scene.kill("p2-0");
@@ -102,7 +102,7 @@ TEST(PlanSharded, TakesOverWithoutAVoteWhenTheMajorityIsGone) {
 }
 
 TEST(PlanSharded, TakesOverWithoutAVoteWhenTheOthersDoNotVote) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.kill("p1-0");
   scene.node("p1-0").down_ms = scene.policy.vote_ms - 1;
@@ -116,7 +116,7 @@ TEST(PlanSharded, TakesOverWithoutAVoteWhenTheOthersDoNotVote) {
 }
 
 TEST(PlanSharded, PromotesTheFreshestReplica) {
-  Scene scene = settled(Mode::kSharded, 3, 2);
+  PlanScene scene = settled(Mode::kSharded, 3, 2);
   hold_data(scene);
   scene.node("p1-2").server.offset = 6000;
   scene.kill("p1-0");
@@ -124,7 +124,7 @@ TEST(PlanSharded, PromotesTheFreshestReplica) {
 }
 
 TEST(PlanSharded, NeverPromotesACopyThatIsNotWhole) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.node("p1-1").server.syncing = true;
   scene.kill("p1-0");
@@ -134,7 +134,7 @@ TEST(PlanSharded, NeverPromotesACopyThatIsNotWhole) {
 }
 
 TEST(PlanSharded, AnEmptiedPrimaryWaitsForAReplicaThatMayHaveACopy) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.kill("p1-0", DataOnDisk::kNone);
   scene.node("p1-1").reach = Reach::kLoading;
@@ -144,7 +144,7 @@ TEST(PlanSharded, AnEmptiedPrimaryWaitsForAReplicaThatMayHaveACopy) {
 }
 
 TEST(PlanSharded, AnEmptiedPrimaryStartsAfterItsReplicaOnACleanSlate) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   for (const char* name : {"p1-0", "p1-1", "p2-0", "p2-1", "p3-0", "p3-1"}) scene.kill(name);
   scene.node("p1-0").data = DataOnDisk::kNone;
@@ -155,7 +155,7 @@ TEST(PlanSharded, AnEmptiedPrimaryStartsAfterItsReplicaOnACleanSlate) {
 }
 
 TEST(PlanSharded, AsksWhenTheOnlyCopyCannotBeLoaded) {
-  Scene scene = settled(Mode::kSharded, 3, 0);
+  PlanScene scene = settled(Mode::kSharded, 3, 0);
   hold_data(scene);
   scene.kill("p1-0");
   scene.node("p1-0").unloadable = true;
@@ -167,7 +167,7 @@ TEST(PlanSharded, AsksWhenTheOnlyCopyCannotBeLoaded) {
 }
 
 TEST(PlanSharded, ADamagedReplicaPutsItsDataAsideAndCopiesAgain) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.kill("p2-1");
   scene.node("p2-1").unloadable = true;
@@ -177,7 +177,7 @@ TEST(PlanSharded, ADamagedReplicaPutsItsDataAsideAndCopiesAgain) {
 }
 
 TEST(PlanSharded, ASilentPrimaryIsFencedOnlyWhenNobodyHearsIt) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.node("p1-0").reach = Reach::kSilent;
   scene.node("p1-0").silent_ms = 6000;
@@ -195,7 +195,7 @@ TEST(PlanSharded, ASilentPrimaryIsFencedOnlyWhenNobodyHearsIt) {
 }
 
 TEST(PlanSharded, GrowsAndShrinks) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.resize(5, 1);
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -208,8 +208,32 @@ TEST(PlanSharded, GrowsAndShrinks) {
   for (const char* name : {"p1-0", "p2-0", "p3-0"}) EXPECT_GE(count(scene.slots_of(name)), 5461) << name;
 }
 
+// What it takes would raise its config epoch above that of the slots' owner.
+TEST(PlanSharded, NoSlotsForAPrimaryThatSomeTakeForTheOwnerOfOthers) {
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  hold_data(scene);
+  scene.desired.shards[0].slots = SlotRanges{{0, 5000}};
+  scene.desired.shards[1].slots = SlotRanges{{5001, 10922}};
+  auto views_of = [&](const std::string& viewer) {
+    for (PeerView& peer : scene.node(viewer).server.peers) {
+      if (peer.id == scene.node("p2-0").id) return &peer;
+    }
+    return static_cast<PeerView*>(nullptr);
+  };
+  PeerView* seen = views_of("p3-1");
+  ASSERT_NE(seen, nullptr);
+  SlotRanges truth = seen->slots;
+  seen->slots.push_back({16383, 16383});
+  Plan made = scene.next();
+  EXPECT_EQ(step_for(made, "move_slots", "p1-0"), nullptr);
+  EXPECT_THAT(scene.waiting_text(), testing::HasSubstr("once all have heard"));
+  views_of("p3-1")->slots = truth;
+  made = scene.next();
+  EXPECT_NE(step_for(made, "move_slots", "p1-0"), nullptr) << scene.waiting_text();
+}
+
 TEST(PlanSharded, AShardThatLeavesKeepsItsReplicasUntilItsSlotsAreGone) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.resize(2, 1);
   Plan made = scene.next();
@@ -219,8 +243,20 @@ TEST(PlanSharded, AShardThatLeavesKeepsItsReplicasUntilItsSlotsAreGone) {
   EXPECT_EQ(scene.observed.nodes.size(), 4u);
 }
 
+TEST(PlanSharded, APrimaryThatLeavesOutlivesAReplicaThatIsLoading) {
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  scene.resize(2, 1);
+  for (int looks = 0; looks < 50 && !scene.slots_of("p3-0").empty(); ++looks) scene.step();
+  ASSERT_NE(scene.observed.find("p3-1"), nullptr);
+  scene.node("p3-1").reach = Reach::kLoading;
+  scene.node("p3-1").server = {};
+  Plan made = scene.next();
+  EXPECT_EQ(step_for(made, "stop_node", "p3-0"), nullptr) << scene.waiting_text();
+  EXPECT_NE(step_for(made, "stop_node", "p3-1"), nullptr) << scene.waiting_text();
+}
+
 TEST(PlanSharded, ShrinksToOneShard) {
-  Scene scene = settled(Mode::kSharded, 4, 1);
+  PlanScene scene = settled(Mode::kSharded, 4, 1);
   hold_data(scene);
   scene.resize(1, 0);
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -229,7 +265,7 @@ TEST(PlanSharded, ShrinksToOneShard) {
 }
 
 TEST(PlanSharded, APrimaryThatIsNoLongerWantedHandsOverFirst) {
-  Scene scene = settled(Mode::kSharded, 3, 2);
+  PlanScene scene = settled(Mode::kSharded, 3, 2);
   hold_data(scene);
   scene.desired.switchover["p1"] = "p1-2";
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -242,7 +278,7 @@ TEST(PlanSharded, APrimaryThatIsNoLongerWantedHandsOverFirst) {
 }
 
 TEST(PlanSharded, ALostIdentityIsTakenInAgain) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   NodeFacts& node = scene.node("p2-1");
   std::string old_id = node.id;
@@ -271,7 +307,7 @@ TEST(PlanSharded, ALostIdentityIsTakenInAgain) {
 }
 
 TEST(PlanSharded, OpenSlotsAreFinishedTowardsThePresentPrimary) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);
   scene.node("p1-0").server.open_slots.push_back({7, scene.node("p2-0").id, false});
   Plan made = scene.next();
@@ -282,7 +318,7 @@ TEST(PlanSharded, OpenSlotsAreFinishedTowardsThePresentPrimary) {
 }
 
 TEST(PlanSharded, ARollingRestartTakesOneCopyAtATimeAndThePrimaryLast) {
-  Scene scene = settled(Mode::kSharded, 2, 1);
+  PlanScene scene = settled(Mode::kSharded, 2, 1);
   hold_data(scene);
   for (const NodeFacts& node : scene.observed.nodes)
     scene.desired.restart_before_ms[node.name] = scene.now_ms;
@@ -296,7 +332,7 @@ TEST(PlanSharded, ARollingRestartTakesOneCopyAtATimeAndThePrimaryLast) {
 }
 
 TEST(PlanSharded, ConfigurationIsSetLiveWhereItCanBe) {
-  Scene scene = settled(Mode::kSharded, 3, 1);
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
   Spec spec = scene.spec;
   spec.config["maxmemory-policy"] = "allkeys-lru";
   scene.want(spec);
@@ -313,7 +349,7 @@ TEST(PlanSharded, ConfigurationIsSetLiveWhereItCanBe) {
 }
 
 TEST(PlanSharded, APortHeldByAStrangerIsToldAndDoesNotStopTheRest) {
-  Scene scene(Mode::kSharded, 3, 1);
+  PlanScene scene(Mode::kSharded, 3, 1);
   scene.node("p3-1").process = Process::kForeign;
   scene.node("p3-1").note = "port 7005 is held by nginx (pid 12)";
   Plan made = scene.next();
@@ -322,7 +358,7 @@ TEST(PlanSharded, APortHeldByAStrangerIsToldAndDoesNotStopTheRest) {
 }
 
 TEST(PlanReplicated, CreatesAPrimaryAndItsReplicas) {
-  Scene scene(Mode::kReplicated, 1, 2);
+  PlanScene scene(Mode::kReplicated, 1, 2);
   Plan first = scene.step();
   EXPECT_EQ(steps_of_kind(first, "start_node"), 3);
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -332,7 +368,7 @@ TEST(PlanReplicated, CreatesAPrimaryAndItsReplicas) {
 }
 
 TEST(PlanReplicated, TheRecordIsWrittenBeforeTheReplicaIsPromoted) {
-  Scene scene = settled(Mode::kReplicated, 1, 2);
+  PlanScene scene = settled(Mode::kReplicated, 1, 2);
   hold_data(scene);
   scene.node("p1-2").server.offset = 9000;
   scene.kill("p1-0");
@@ -348,7 +384,7 @@ TEST(PlanReplicated, TheRecordIsWrittenBeforeTheReplicaIsPromoted) {
 }
 
 TEST(PlanReplicated, AfterAColdStartTheBestCopyWinsOverAnEmptiedPrimary) {
-  Scene scene = settled(Mode::kReplicated, 1, 1);
+  PlanScene scene = settled(Mode::kReplicated, 1, 1);
   hold_data(scene);
   scene.kill("p1-0", DataOnDisk::kNone);
   scene.kill("p1-1");
@@ -367,7 +403,7 @@ TEST(PlanReplicated, AfterAColdStartTheBestCopyWinsOverAnEmptiedPrimary) {
 }
 
 TEST(PlanReplicated, ACopyThatHasNotAnsweredYetIsWaitedFor) {
-  Scene scene = settled(Mode::kReplicated, 1, 1);
+  PlanScene scene = settled(Mode::kReplicated, 1, 1);
   hold_data(scene);
   scene.kill("p1-0");
   scene.kill("p1-1");
@@ -379,7 +415,7 @@ TEST(PlanReplicated, ACopyThatHasNotAnsweredYetIsWaitedFor) {
 }
 
 TEST(PlanReplicated, AHandoverKeepsDiskAndRunTimeAlike) {
-  Scene scene = settled(Mode::kReplicated, 1, 1);
+  PlanScene scene = settled(Mode::kReplicated, 1, 1);
   hold_data(scene);
   scene.desired.switchover["p1"] = "p1-1";
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();
@@ -390,7 +426,7 @@ TEST(PlanReplicated, AHandoverKeepsDiskAndRunTimeAlike) {
 }
 
 TEST(PlanReplicated, ShrinksAndGrowsItsReplicas) {
-  Scene scene = settled(Mode::kReplicated, 1, 2);
+  PlanScene scene = settled(Mode::kReplicated, 1, 2);
   hold_data(scene);
   scene.resize(1, 0);
   ASSERT_GE(scene.settle(), 0) << scene.waiting_text();

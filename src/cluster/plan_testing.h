@@ -14,9 +14,9 @@
 
 namespace keyway::cluster {
 
-class Scene {
+class PlanScene {
  public:
-  Scene(Mode mode, int shard_count, int replica_count) {
+  PlanScene(Mode mode, int shard_count, int replica_count) {
     spec = default_spec("app", mode, shard_count, replica_count);
     want(spec);
   }

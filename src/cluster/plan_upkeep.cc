@@ -196,9 +196,13 @@ bool about_to_stop(const Planning& planning, const NodeFacts& node) {
   });
 }
 
-bool followed(const Planning& planning, const NodeFacts& node) {
+// One of its shard that runs and does not answer, as while it loads its copy, may follow it as well. Of two
+// that follow each other none is held back by that.
+bool followed(const Planning& planning, const ShardView& shard, const NodeFacts& node) {
   return std::ranges::any_of(planning.observed.nodes, [&](const NodeFacts& other) {
-    return &other != &node && planning.follows(other, node);
+    bool mute = other.shard == shard.name && shard.primary == &node && other.running() && !other.answering();
+    bool follows = planning.follows(other, node) && !planning.follows(node, other);
+    return &other != &node && (mute || follows);
   });
 }
 
@@ -209,11 +213,18 @@ bool owns_slots(const Planning& planning, const NodeFacts& node) {
   return planning.sharded() && ((known != nullptr && !known->view.slots.empty()) || open);
 }
 
+// What the servers know together would be known to none: the others would begin from tables of their own.
+bool speaks_alone(const Planning& planning, const NodeFacts& node) {
+  return planning.sharded() && std::ranges::none_of(planning.observed.nodes, [&](const NodeFacts& other) {
+           return &other != &node && other.answering();
+         });
+}
+
 // `node` is on record and no longer wanted: it hands over what it has, stops, is forgotten, and is removed.
 void remove(Planning& planning, const ShardView& shard, const NodeFacts& node) {
   if (node.process == Process::kForeign) return;
   if (planning.sharded() && !planning.knowledge.any()) return;
-  if (owns_slots(planning, node) || followed(planning, node)) {
+  if (owns_slots(planning, node) || followed(planning, shard, node)) {
     bool hands_over = shard.primary == &node && shard.desired != nullptr && planning.whole(shard);
     const NodeFacts* next = hands_over ? best_in_sync(planning, shard, false) : nullptr;
     if (next != nullptr) hand_over(planning, shard, *next, node.name + " is to be removed");
@@ -231,6 +242,10 @@ void remove(Planning& planning, const ShardView& shard, const NodeFacts& node) {
     return;
   }
   if (node.running()) {
+    if (speaks_alone(planning, node)) {
+      planning.wait(fmt::format("{} is removed once another server answers", node.name));
+      return;
+    }
     planning.add(shard.name, StopNode{node.name, true}, "it is no longer wanted");
     return;
   }

@@ -19,6 +19,10 @@ bool has_history(const NodeFacts& node, const std::string& replid) {
   return !replid.empty() && (node.server.replid == replid || node.server.replid2 == replid);
 }
 
+bool share_history(const NodeFacts& left, const NodeFacts& right) {
+  return has_history(left, right.server.replid) || has_history(right, left.server.replid);
+}
+
 }  // namespace
 
 std::vector<const NodeFacts*> ShardView::all() const {
@@ -184,6 +188,36 @@ bool Planning::may_start(const NodeFacts& node) const {
   return now_ms - node.started_ms >= pause_ms || now_ms < node.started_ms;
 }
 
+bool down(const NodeFacts& node) {
+  return node.process == Process::kStopped || node.process == Process::kNeverStarted;
+}
+
+bool is_empty(const NodeFacts& node) { return node.data == DataOnDisk::kNone || node.unloadable; }
+
+bool lost_unasked(const ShardView& shard, const NodeFacts& node) {
+  if (!shard.record.held_data || shard.record.loss_accepted || !is_empty(node)) return false;
+  return node.unloadable || persists(node.applied_config);
+}
+
+void give_up_data(Planning& planning, const ShardView& shard, const NodeFacts& node) {
+  if (shard.record.loss_accepted) {
+    planning.add(shard.name, SetDataAside{node.name}, "it cannot be loaded, and its loss was accepted");
+    return;
+  }
+  std::string what =
+      node.unloadable
+          ? fmt::format(
+                "{} cannot load its data ({}) and no other copy is left; repair the file with "
+                "the server's check program and restart the node",
+                node.name, node.note)
+          : fmt::format(
+                "{} has no data on its disk any more and no other copy is left; put one into its folder, "
+                "and it is started",
+                node.name);
+  planning.problem(shard.name, node.name,
+                   fmt::format("{}, or begin empty: keyway recover {} --accept-data-loss", what, shard.name));
+}
+
 bool vouched(const Planning& planning, const ShardView& shard, const NodeFacts& node) {
   const std::string& id = effective_id(node);
   for (const NodeFacts& other : planning.observed.nodes) {
@@ -206,11 +240,44 @@ bool eligible(const ShardView& shard, const NodeFacts& node) {
   return node.server.keys > 0 || node.server.offset > 1 || !shard.record.held_data;
 }
 
+bool kept_up(const Planning& planning, const ShardView& shard, const NodeFacts& replica) {
+  constexpr int64_t kSecondMs = 1000;  // servers tell whole seconds
+  if (planning.desired.max_lag_ms == 0 || shard.record.loss_accepted || replica.server.link_up) return true;
+  if (replica.server.link_down_ms < 0) return false;
+  const int64_t gone_ms =
+      shard.primary == nullptr ? 0 : std::max(shard.primary->down_ms, shard.primary->silent_ms);
+  return replica.server.link_down_ms <= gone_ms + planning.desired.max_lag_ms + kSecondMs;
+}
+
+const NodeFacts* freshest_that_kept_up(const Planning& planning, const ShardView& shard,
+                                       const std::vector<const NodeFacts*>& copies) {
+  const NodeFacts* best = nullptr;
+  for (const NodeFacts* copy : copies) {
+    if (kept_up(planning, shard, *copy) && (best == nullptr || fresher(shard, *copy, *best))) best = copy;
+  }
+  if (best == nullptr) return nullptr;
+  // How long a link has been down says little of what came over it before: it may have been lost sooner, and
+  // with more behind it, than that of a replica that was still busy with its first copy.
+  for (const NodeFacts* copy : copies) {
+    if (share_history(*copy, *best) && fresher(shard, *copy, *best)) best = copy;
+  }
+  return best;
+}
+
+void ask_about_lag(Planning& planning, const ShardView& shard, const NodeFacts& replica) {
+  planning.problem(
+      shard.name, replica.name,
+      fmt::format("{} has the only copy that is left of {}, and had not kept up with its lost primary; "
+                  "put a better one into the primary's folder, or lose what is missing: keyway recover "
+                  "{} --accept-data-loss",
+                  replica.name, shard.name, shard.name));
+}
+
 bool fresher(const ShardView& shard, const NodeFacts& left, const NodeFacts& right) {
   bool left_empty = left.server.keys == 0 && left.server.offset <= 1;
   bool right_empty = right.server.keys == 0 && right.server.offset <= 1;
   if (left_empty != right_empty) return right_empty;
-  bool same_history = has_history(left, right.server.replid) || has_history(right, left.server.replid);
+  bool same_history = share_history(left, right);
   // Of unrelated histories one without keys has lost them. Offsets go on growing through promotions, so they
   // tell more than the record does: the last primary may have saved nothing since long before it became one.
   if (!same_history && (left.server.keys == 0) != (right.server.keys == 0)) return right.server.keys == 0;

@@ -73,12 +73,37 @@ class Planning {
   std::set<std::string> disrupted_;
 };
 
+bool down(const NodeFacts& node);
+
+// No data set is on its disk that could be loaded.
+bool is_empty(const NodeFacts& node);
+
+// `node` would begin, or has begun, without any data though its shard held some, servers of its configuration
+// keep theirs, and nobody has accepted that they are lost.
+bool lost_unasked(const ShardView& shard, const NodeFacts& node);
+
+// No copy is left, and `node`, which is down, would be the primary without any data: asks, as only a person
+// can decide that; once it is accepted, makes room for an empty start.
+void give_up_data(Planning& planning, const ShardView& shard, const NodeFacts& node);
+
 // Whether a running but silent server is known to live by others: a peer with a link to it, or a replica that
 // just heard it.
 bool vouched(const Planning& planning, const ShardView& shard, const NodeFacts& node);
 
 // Whether a replica's data is worth promoting: whole, and not an empty copy in a shard that held data.
 bool eligible(const ShardView& shard, const NodeFacts& node);
+
+// Whether what `replica` lacks of the shard's lost primary is within what the spec allows to be lost, or a
+// person has accepted it.
+bool kept_up(const Planning& planning, const ShardView& shard, const NodeFacts& replica);
+
+// Of `copies` of the shard the one that shall take over: the freshest of those that kept up, or a fresher one
+// with the same history, whatever is known of its link. Null: none kept up.
+const NodeFacts* freshest_that_kept_up(const Planning& planning, const ShardView& shard,
+                                       const std::vector<const NodeFacts*>& copies);
+
+// No copy is left but that of `replica`, which has not kept up: asks.
+void ask_about_lag(Planning& planning, const ShardView& shard, const NodeFacts& replica);
 
 // The better of two copies: one that is not lost, then the longer one; ties go to the recorded primary, then
 // to the first name.

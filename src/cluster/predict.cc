@@ -67,7 +67,11 @@ class Prediction {
   }
 
   void operator()(const RemoveNode& step) {
+    std::string shard = observed_.find(step.node)->shard;
     std::erase_if(observed_.nodes, [&](const NodeFacts& node) { return node.name == step.node; });
+    bool shard_is_left =
+        std::ranges::any_of(observed_.nodes, [&](const NodeFacts& n) { return n.shard == shard; });
+    if (!shard_is_left) observed_.shards.erase(shard);
   }
 
   void operator()(const Meet& step) {
@@ -170,6 +174,8 @@ class Prediction {
     for_each_view(node.id, [&](PeerView& peer) {
       peer.primary = self.primary;
       peer.primary_id = self.primary_id;
+      peer.slots = self.slots;
+      peer.config_epoch = self.config_epoch;
       peer.fail = peer.pfail = false;
       peer.linked = true;
     });

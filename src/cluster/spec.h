@@ -33,6 +33,13 @@ struct EngineSpec {
 // Server configuration: a parameter's name (lower case) to its value as CONFIG SET takes it, without quotes.
 using ServerConfig = std::map<std::string, std::string>;
 
+// What a cluster gives for not losing writes that were acknowledged.
+enum class Durability {
+  kFast,  // the servers' own way
+  kSafe,  // see safe_config(), and only a replica that kept up takes over
+};
+std::string_view to_string(Durability durability);
+
 struct PartitionSpec {
   std::string name;                     // "p1"; a DNS label
   int replicas = 1;                     // beside the primary
@@ -58,6 +65,15 @@ struct StorageSpec {
   bool operator==(const StorageSpec&) const = default;
 };
 
+// A proxy beside the cluster: all of it behind one plain address.
+struct ProxySpec {
+  int port = 0;  // 0: Keyway chooses
+  // As whom clients act that do not log in: a user of the spec; "": as nobody. None: see proxy_user().
+  std::optional<std::string> user;
+
+  bool operator==(const ProxySpec&) const = default;
+};
+
 struct Spec {
   std::string name;
   Mode mode = Mode::kSharded;  // immutable
@@ -65,8 +81,10 @@ struct Spec {
   bool partitions_named = false;          // partitions were listed, not counted
   std::vector<PartitionSpec> partitions;  // in order; replicated mode has exactly one
   StorageSpec storage;
+  Durability durability = Durability::kFast;
   ServerConfig config;
   std::vector<UserSpec> users;     // beside the admin, which always exists
+  std::optional<ProxySpec> proxy;  // none: there is no proxy
   std::string host = "127.0.0.1";  // local only (spec.local.host): the address that servers listen on
   int port = 0;                    // local only (spec.local.port): the first port; 0: Keyway chooses
 
@@ -80,6 +98,10 @@ std::string counted_partition_name(int index);
 // `workload`.
 Spec default_spec(std::string name, Mode mode, int shards, int replicas);
 
+// As whom clients of the spec's proxy act that do not log in; empty: as nobody. If the spec does not say, it
+// is its first user where only this machine reaches the proxy, as servers trust their own machine too.
+std::string proxy_user(const Spec& spec);
+
 // Reads one YAML (or JSON) document. `source` names it in errors, which read "SOURCE:LINE:COLUMN: FIELD: what
 // is wrong; what to do". Unknown fields, wrong types, contradictions, overlapping or incomplete explicit
 // slots and names that are no DNS labels are errors; the first one found is returned.
@@ -90,6 +112,11 @@ std::string to_yaml(const Spec& spec);
 
 // The rules that hold between fields, for specs made by flags. parse_spec has applied them already.
 Status validate(const Spec& spec);
+
+// What `durability: safe` has the servers run with: their data on disk each second, and no writes unless a
+// replica has acknowledged within kSafeLagMs.
+const ServerConfig& safe_config();
+inline constexpr int64_t kSafeLagMs = 5000;
 
 // Whether a running cluster may go from one to the other: mode, name and (local) host are immutable, among
 // others.

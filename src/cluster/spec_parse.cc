@@ -65,13 +65,9 @@ class SpecParser {
   }
 
   void read_spec(const YamlNode& node, std::string_view path) {
-    if (const YamlNode* proxy = node.find("proxy")) {
-      fields_.refuse_at(proxy->key_at, "spec.proxy", "this version has no proxy; remove the field");
-      return;
-    }
-    if (!fields_.map(
-            node, path,
-            {"mode", "engine", "shards", "replicas", "memory", "storage", "config", "users", "local"})) {
+    if (!fields_.map(node, path,
+                     {"mode", "engine", "shards", "replicas", "memory", "storage", "durability", "config",
+                      "users", "proxy", "local"})) {
       return;
     }
     if (const YamlNode* mode = node.find("mode")) {
@@ -81,8 +77,13 @@ class SpecParser {
     if (const YamlNode* engine = node.find("engine")) read_engine(*engine, "spec.engine");
     read_partitions(node);
     if (const YamlNode* storage = node.find("storage")) read_storage(*storage, "spec.storage");
+    if (const YamlNode* durability = node.find("durability")) {
+      const size_t choice = fields_.choice(*durability, "spec.durability", {"fast", "safe"});
+      spec_.durability = choice == 0 ? Durability::kFast : Durability::kSafe;
+    }
     if (const YamlNode* config = node.find("config")) read_config(*config, "spec.config");
     read_users(node.find("users"), "spec.users");
+    if (const YamlNode* proxy = node.find("proxy")) read_proxy(*proxy, "spec.proxy");
     if (const YamlNode* local = node.find("local")) read_local(*local, "spec.local");
   }
 
@@ -245,15 +246,24 @@ class SpecParser {
     return user;
   }
 
+  int read_port(const YamlNode& node, std::string_view path) {
+    const int64_t number = fields_.integer(node, path);
+    if (number < 0 || number > 65535)
+      fields_.refuse(node, path, "ports are from 1 to 65535; choose one of them");
+    return fields_.failed() ? 0 : static_cast<int>(number);
+  }
+
+  void read_proxy(const YamlNode& node, std::string_view path) {
+    if (!fields_.map(node, path, {"port", "user"})) return;
+    ProxySpec& proxy = spec_.proxy.emplace();
+    if (const YamlNode* port = node.find("port")) proxy.port = read_port(*port, "spec.proxy.port");
+    if (const YamlNode* user = node.find("user")) proxy.user = fields_.text(*user, "spec.proxy.user");
+  }
+
   void read_local(const YamlNode& node, std::string_view path) {
     if (!fields_.map(node, path, {"host", "port"})) return;
     if (const YamlNode* host = node.find("host")) spec_.host = read_filled(*host, "spec.local.host");
-    if (const YamlNode* port = node.find("port")) {
-      const int64_t number = fields_.integer(*port, "spec.local.port");
-      if (number < 0 || number > 65535)
-        fields_.refuse(*port, "spec.local.port", "ports are from 1 to 65535; choose one of them");
-      spec_.port = fields_.failed() ? 0 : static_cast<int>(number);
-    }
+    if (const YamlNode* port = node.find("port")) spec_.port = read_port(*port, "spec.local.port");
   }
 
   const YamlNode& root_;

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "cluster/spec.h"
 #include "cluster/spec_rules.h"
+#include "cluster/suggest.h"
 
 namespace keyway::cluster {
 
@@ -166,6 +167,41 @@ Problem storage_problem(const StorageSpec& storage) {
   return std::nullopt;
 }
 
+Problem durability_problem(const Spec& spec) {
+  if (spec.durability == Durability::kFast) return std::nullopt;
+  for (const PartitionSpec& partition : spec.partitions) {
+    if (partition.replicas > 0) continue;
+    return SpecProblem{
+        "spec.durability",
+        fmt::format("safe: {} has no replica that could acknowledge writes; give each shard one or "
+                    "more (two, so that writes go on while one is away)",
+                    partition.name)};
+  }
+  for (const auto& [name, value] : safe_config()) {
+    if (!spec.config.contains(name)) continue;
+    return SpecProblem{"spec.config." + name,
+                       fmt::format("durability: safe sets it to {}; leave one of the two out", value)};
+  }
+  return std::nullopt;
+}
+
+Problem proxy_problem(const Spec& spec) {
+  if (!spec.proxy) return std::nullopt;
+  if (spec.proxy->port < 0 || spec.proxy->port > 65535) {
+    return SpecProblem{"spec.proxy.port",
+                       fmt::format("{} is no port from 1 to 65535; choose one of them", spec.proxy->port)};
+  }
+  if (!spec.proxy->user || spec.proxy->user->empty()) return std::nullopt;
+  const bool known = std::any_of(spec.users.begin(), spec.users.end(), [&](const UserSpec& user) {
+    return user.name == *spec.proxy->user && user.enabled;
+  });
+  if (known) return std::nullopt;
+  return SpecProblem{"spec.proxy.user",
+                     fmt::format("\"{}\" is no user of spec.users that is enabled; name one, or write \"\" "
+                                 "so that clients have to log in",
+                                 excerpt(*spec.proxy->user))};
+}
+
 Problem local_problem(const Spec& spec) {
   if (auto problem = problem_at("spec.local.host", host_problem(spec.host))) return problem;
   if (spec.port == 0) return std::nullopt;
@@ -191,7 +227,9 @@ std::optional<SpecProblem> find_problem(const Spec& spec) {
   if (auto problem = partitions_problem(spec)) return problem;
   if (auto problem = storage_problem(spec.storage)) return problem;
   if (auto problem = config_problem(spec)) return problem;
+  if (auto problem = durability_problem(spec)) return problem;
   if (auto problem = users_problem(spec.users)) return problem;
+  if (auto problem = proxy_problem(spec)) return problem;
   return local_problem(spec);
 }
 

@@ -46,6 +46,19 @@ TEST(Validate, CountedPartitionsAreAlike) {
   expect_refused(spec, "spec.memory");
 }
 
+TEST(Validate, WhatIsSafeHasReplicasAndNoSettingsAgainstIt) {
+  Spec spec = good();
+  spec.durability = Durability::kSafe;
+  EXPECT_TRUE(validate(spec));
+  spec.config["appendonly"] = "no";
+  expect_refused(spec, "spec.config.appendonly");
+  spec.config.clear();
+  for (PartitionSpec& partition : spec.partitions) partition.replicas = 0;
+  expect_refused(spec, "spec.durability");
+  spec.durability = Durability::kFast;
+  EXPECT_TRUE(validate(spec));
+}
+
 TEST(Validate, NamesAndValues) {
   for (const char* name : {"", "-a", "a-", "1a", "A", "a_b", "a.b", "ä"}) {
     Spec spec = good();

@@ -50,6 +50,10 @@ std::string_view to_string(Mode mode) { return mode == Mode::kSharded ? "sharded
 
 std::string_view to_string(EngineKind kind) { return kind == EngineKind::kRedis ? "redis" : "valkey"; }
 
+std::string_view to_string(Durability durability) {
+  return durability == Durability::kFast ? "fast" : "safe";
+}
+
 std::string counted_partition_name(int index) { return "p" + std::to_string(index + 1); }
 
 Spec default_spec(std::string name, Mode mode, int shards, int replicas) {
@@ -64,6 +68,15 @@ Spec default_spec(std::string name, Mode mode, int shards, int replicas) {
   }
   spec.users.push_back({"workload", "+@all -@dangerous +info ~*", true});
   return spec;
+}
+
+std::string proxy_user(const Spec& spec) {
+  if (!spec.proxy) return "";
+  if (spec.proxy->user) return *spec.proxy->user;
+  const bool own_machine = spec.host.starts_with("127.") || spec.host == "::1";
+  const auto enabled = [](const UserSpec& user) { return user.enabled; };
+  const auto first = std::find_if(spec.users.begin(), spec.users.end(), enabled);
+  return own_machine && first != spec.users.end() ? first->name : "";
 }
 
 std::optional<int64_t> parse_size(std::string_view text) {

@@ -91,12 +91,9 @@ TEST(Desired, NamesNodesAndSpellsOutTheConfiguration) {
   EXPECT_EQ(desired.shards[1].nodes, std::vector<std::string>{"p2-0"});
   EXPECT_FALSE(desired.shards[0].slots);
   EXPECT_EQ(desired.shards[1].slots, (SlotRanges{{0, 9}}));
-  ServerConfig config = {{"maxmemory", "0"},
-                         {"maxmemory-policy", "allkeys-lru"},
-                         {"cluster-node-timeout", "1500"},
-                         {"cluster-allow-replica-migration", "no"},
-                         {"repl-diskless-sync", "yes"},
-                         {"repl-diskless-sync-delay", "0"}};
+  ServerConfig config = default_config(Mode::kSharded);
+  config["maxmemory-policy"] = "allkeys-lru";
+  config["cluster-node-timeout"] = "1500";
   EXPECT_EQ(desired.shards[0].config, config);
   config["maxmemory"] = "67108864";
   EXPECT_EQ(desired.shards[1].config, config);
@@ -128,6 +125,21 @@ TEST(Suggest, ExcerptsEndBetweenCharacters) {
   EXPECT_EQ(excerpt("aé€", 2), "a");
   EXPECT_EQ(excerpt("aé€", 5), "aé");
   EXPECT_EQ(excerpt("aé€", 6), "aé€");
+}
+
+TEST(ProxyUser, IsTheFirstUserWhereOnlyThisMachineReachesTheProxy) {
+  Spec spec = default_spec("app", Mode::kSharded, 3, 1);
+  EXPECT_EQ(proxy_user(spec), "");
+  spec.proxy.emplace();
+  EXPECT_EQ(proxy_user(spec), "workload");
+  spec.host = "10.0.0.1";
+  EXPECT_EQ(proxy_user(spec), "");
+  spec.host = "::1";
+  EXPECT_EQ(proxy_user(spec), "workload");
+  spec.users.insert(spec.users.begin(), {"former", "+@all ~*", false});
+  EXPECT_EQ(proxy_user(spec), "workload");
+  spec.proxy->user = "";
+  EXPECT_EQ(proxy_user(spec), "");
 }
 
 }  // namespace

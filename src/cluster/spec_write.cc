@@ -101,6 +101,14 @@ void write_users(const std::vector<UserSpec>& users, std::string& out) {
   }
 }
 
+void write_proxy(const std::optional<ProxySpec>& proxy, std::string& out) {
+  if (!proxy) return;
+  std::string fields;
+  if (proxy->port != 0) fields += fmt::format("port: {}", proxy->port);
+  if (proxy->user) fields += fmt::format("{}user: {}", fields.empty() ? "" : ", ", quoted(*proxy->user));
+  out += fmt::format("  proxy: {{{}}}\n", fields);
+}
+
 void write_local(const Spec& spec, std::string& out) {
   if (spec.host == Spec{}.host && spec.port == 0) return;
   out += fmt::format("  local:\n    host: {}\n", quoted(spec.host));
@@ -121,8 +129,11 @@ std::string to_yaml(const Spec& spec) {
       name_text(spec.name), to_string(spec.mode), engine_text(spec.engine));
   write_partitions(spec, out);
   write_storage(spec.storage, out);
+  if (spec.durability != Spec{}.durability)
+    out += fmt::format("  durability: {}\n", to_string(spec.durability));
   write_config(spec.config, out);
   write_users(spec.users, out);
+  write_proxy(spec.proxy, out);
   write_local(spec, out);
   return out;
 }

@@ -2,6 +2,8 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
+
 #include "cluster/spec.h"
 
 namespace keyway::cluster {
@@ -65,9 +67,16 @@ Spec any_spec() {
   if (spec.partitions_named && mode == Mode::kSharded && *rc::gen::arbitrary<bool>()) split_slots(spec);
   if (*rc::gen::arbitrary<bool>()) spec.storage = {1 << 30, "fast.ssd", true};
   if (*rc::gen::arbitrary<bool>()) spec.config = {{"save", *any_text()}, {"no", *any_text()}, {"hz", "010"}};
+  bool copied =
+      std::ranges::none_of(spec.partitions, [](const PartitionSpec& each) { return each.replicas == 0; });
+  if (copied && *rc::gen::arbitrary<bool>()) spec.durability = Durability::kSafe;
   if (*rc::gen::arbitrary<bool>()) spec.users.clear();
   if (*rc::gen::arbitrary<bool>())
     spec.users.push_back({"12", "+@all ~" + *any_text(), *rc::gen::arbitrary<bool>()});
+  if (*rc::gen::arbitrary<bool>()) {
+    spec.proxy.emplace().port = *rc::gen::element(0, 6379);
+    if (*rc::gen::arbitrary<bool>()) spec.proxy->user = spec.users.empty() ? "" : spec.users.front().name;
+  }
   if (*rc::gen::arbitrary<bool>()) spec.host = "::1";
   if (*rc::gen::arbitrary<bool>()) spec.port = *rc::gen::inRange(1, 50000);
   return spec;

@@ -39,7 +39,7 @@ class TreeBuilder : public YAML::EventHandler {
   YamlNode take() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ > 1) refuse(mark, "a second document begins here; keep one cluster in one file");
+    if (++documents_ > 1) refuse(mark, "a second document begins here; keep each in a file of its own");
   }
   void OnDocumentEnd() override {}
 
@@ -132,7 +132,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (expects_key()) refuse(mark, "an entry's name is a list or a map; names are plain text");
     if (static_cast<int>(open_.size()) >= limits_.depth) {
       refuse(mark,
-             fmt::format("lists and maps are nested more than {} deep; a spec never is", limits_.depth));
+             fmt::format("lists and maps are nested more than {} deep; make it flatter", limits_.depth));
     }
     open_.push_back({&add(mark, kind), std::nullopt, {}, {}});
   }
@@ -197,7 +197,9 @@ void read_documents(std::string_view text, TreeBuilder& builder) {
   YAML::Parser parser(input);
   bool any = false;
   while (parser.HandleNextDocument(builder)) any = true;
-  if (!any) throw Refused{{}, "it is empty; docs/spec.md shows how a cluster is described"};
+  if (!any)
+    throw Refused{{},
+                  "it is empty; docs/spec.md shows how a cluster is described, docs/proxy.md how a proxy is"};
 }
 
 }  // namespace
@@ -224,9 +226,8 @@ Result<YamlNode> read_yaml(std::string_view text, std::string_view source, const
     return fail(yaml_error(source, at, "document", what));
   };
   if (text.size() > limits.size_bytes) {
-    return refuse({},
-                  fmt::format("it has {} bytes, more than the {} that a spec may have; is it the right file?",
-                              text.size(), limits.size_bytes));
+    return refuse({}, fmt::format("it has {} bytes, more than the {} that it may have; is it the right file?",
+                                  text.size(), limits.size_bytes));
   }
   if (const auto bad = first_bad_byte(text)) return refuse(*bad, "the text is not UTF-8; save it as UTF-8");
   try {

@@ -1,5 +1,6 @@
-// A YAML document as a plain tree that knows where each part of it stands, which the field readers of the
-// spec go through. Keeps yaml-cpp and its exceptions in one file. Values; any thread.
+// A YAML document as a plain tree that knows where each part of it stands, which the field readers of
+// the spec and of the proxy's configuration go through. Keeps yaml-cpp and its exceptions in one file.
+// Values; any thread.
 #pragma once
 
 #include <string>

@@ -42,7 +42,7 @@ bool read_endpoint(std::string_view text, PeerView& peer) {
   if (!read_number(address.substr(colon + 1, at - colon - 1), UINT16_MAX, peer.address.port)) return false;
   peer.address.host = address.substr(0, colon);  // empty while a server does not know its own
 
-  cut(text, ',');  // the host name
+  peer.hostname = cut(text, ',');
   constexpr std::string_view shard_id = "shard-id=";
   while (!text.empty()) {
     std::string_view field = cut(text, ',');

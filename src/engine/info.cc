@@ -66,6 +66,11 @@ constexpr std::array kFields = {
     Field{"valkey_version", [](std::string_view v, Reading& r) { return read_view(v, r.valkey_version); }},
     Field{"process_id", [](std::string_view v, Reading& r) { return read_number(v, r.facts.process_id); }},
     Field{"used_memory", [](std::string_view v, Reading& r) { return read_number(v, r.facts.memory_bytes); }},
+    Field{"instantaneous_ops_per_sec",
+          [](std::string_view v, Reading& r) { return read_number(v, r.facts.ops_per_s); }},
+    Field{"availability_zone", [](std::string_view v, Reading& r) { return read_text(v, r.facts.zone); }},
+    Field{"cluster_enabled",
+          [](std::string_view v, Reading& r) { return read_flag(v, r.facts.cluster_enabled); }},
     Field{"loading", [](std::string_view v, Reading& r) { return read_flag(v, r.loading); }},
     Field{"role", [](std::string_view v, Reading& r) { return read_view(v, r.role); }},
     Field{"master_host",
@@ -75,6 +80,16 @@ constexpr std::array kFields = {
     Field{"master_link_status",
           [](std::string_view v, Reading& r) {
             r.facts.link_up = v == "up";
+            r.facts.was_linked = r.facts.was_linked || r.facts.link_up;
+            return true;
+          }},
+    // Told while the link is down; -1 if it has never been up.
+    Field{"master_link_down_since_seconds",
+          [](std::string_view v, Reading& r) {
+            int64_t since_s = 0;
+            if (!read_number(v, since_s)) return false;
+            r.facts.was_linked = r.facts.was_linked || since_s >= 0;
+            r.facts.link_down_ms = since_s < 0 ? -1 : since_s * 1000;
             return true;
           }},
     Field{"master_last_io_seconds_ago",

@@ -1,14 +1,11 @@
 // Moves slots between real servers of every engine at hand, under a client that writes all the while.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <map>
-#include <thread>
 
-#include "base/strings.h"
 #include "engine/mover.h"
-#include "engine/test_cluster.h"
-#include "resp/slot.h"
+#include "engine/test_writer.h"
 
 namespace keyway::engine {
 namespace {
@@ -16,74 +13,6 @@ namespace {
 using cluster::SlotRange;
 using resp::Command;
 using resp::Reply;
-
-// A cluster client for single-key commands: follows MOVED and ASK.
-class Client {
- public:
-  explicit Client(Address any) : any_(std::move(any)) {}
-
-  Reply call(const Command& command) {
-    Address to = owners_.contains(resp::key_slot(command[1])) ? owners_[resp::key_slot(command[1])] : any_;
-    std::vector<Command> commands = {command};
-    for (int redirects = 0; redirects < 100; ++redirects) {
-      Response response = fleet_.fleet.exchange({{to, commands}}, 5000)[0];
-      EXPECT_TRUE(response.ok()) << response.error->message;
-      if (!response.ok()) return {};
-      Reply reply = response.replies.back();
-      if (reply.error_code() != "MOVED" && reply.error_code() != "ASK") return reply;
-      to = *parse_address(split_blanks(reply.text).at(2));
-      commands = {command};
-      if (reply.error_code() == "ASK") {
-        commands.insert(commands.begin(), {"ASKING"});
-        ++asked;
-      } else {
-        owners_[resp::key_slot(command[1])] = to;
-      }
-    }
-    ADD_FAILURE() << "redirected for ever: " << command[1];
-    return {};
-  }
-
-  int asked = 0;
-
- private:
-  TestFleet fleet_;
-  Address any_;
-  std::map<int, Address> owners_;
-};
-
-// Writes growing numbers to its keys in turn and checks that it reads what it wrote, until told to stop.
-class Writer {
- public:
-  Writer(const Address& any, std::vector<std::string> keys)
-      : keys_(std::move(keys)), thread_([this, any] { run(any); }) {}
-  ~Writer() { stop(); }
-
-  // The last value of each key.
-  std::map<std::string, int> stop() {
-    stop_ = true;
-    if (thread_.joinable()) thread_.join();
-    return last_;
-  }
-
- private:
-  void run(const Address& any) {
-    Client client(any);
-    for (int n = 0; !stop_; ++n) {
-      const std::string& key = keys_[static_cast<size_t>(n) % keys_.size()];
-      if (last_.contains(key)) {
-        EXPECT_EQ(client.call({"GET", key}).text, std::to_string(last_[key])) << key;
-      }
-      EXPECT_TRUE(client.call({"SET", key, std::to_string(n)}).ok());
-      last_[key] = n;
-    }
-  }
-
-  std::vector<std::string> keys_;
-  std::map<std::string, int> last_;
-  std::atomic<bool> stop_ = false;
-  std::thread thread_;
-};
 
 // `count` keys of slots first to last.
 std::vector<std::string> keys_in(const std::string& prefix, SlotRange range, size_t count) {
@@ -163,7 +92,7 @@ class MoverOnServers : public testing::TestWithParam<TestEngine> {
     auto done_or_failed = [&] {
       MoveTask rest = task;
       rest.slots = cluster::to_ranges(left);
-      Result<MoveProgress> progress = move_slots(client.fleet, rest, limits);
+      Result<MoveProgress> progress = move_slots(client.fleet, rest, limits, memory);
       EXPECT_TRUE(progress) << progress.error().message;
       if (!progress) return true;
       sum.slots_done += progress->slots_done;
@@ -222,6 +151,7 @@ class MoverOnServers : public testing::TestWithParam<TestEngine> {
   static inline ClusterOfEachEngine* clusters_ = nullptr;
   TestCluster* cluster_ = nullptr;
   TestFleet client;
+  MoveMemory memory;
 };
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(MoverOnServers);
@@ -234,16 +164,16 @@ TEST_P(MoverOnServers, LosesNothingUnderAWriter) {
   for (const std::string& key : still) commands.push_back({"SET", key, "v:" + key});
   ASSERT_TRUE(client.fleet.exchange({{cluster_->address(0), commands}}, 10'000)[0].replies.back().ok());
 
-  Writer writer(cluster_->address(2), keys_in("busy:", slots, 100));
+  KeyWriter writer({cluster_->address(2)}, tags_in("busy:", slots, 100));
+  ASSERT_TRUE(writer.wait_for_writes(1));
   int slices = 0;
   MoveProgress progress = move_all(task(0, 1, {slots}), {.slice_ms = 1, .slots_in_flight = 16}, &slices);
-  std::map<std::string, int> written = writer.stop();
-  EXPECT_GT(written.size(), 1u);
+  EXPECT_THAT(writer.stop().wrong, testing::IsEmpty());
   EXPECT_GT(slices, 1);
   EXPECT_GE(progress.keys_moved, 1500);
   expect_owned(1, slots);
   for (const std::string& key : still) ASSERT_EQ(ask(1, {"GET", key}).text, "v:" + key);
-  for (const auto& [key, value] : written) ASSERT_EQ(ask(1, {"GET", key}).text, std::to_string(value)) << key;
+  writer.expect_all_there();
   for (int slot = slots.first; slot <= slots.last; ++slot) {
     ASSERT_EQ(ask(0, {"CLUSTER", "COUNTKEYSINSLOT", std::to_string(slot)}).integer, 0);
   }
@@ -307,7 +237,8 @@ TEST_P(MoverOnServers, AHungTargetIsAnErrorAndLosesNothing) {
   for (const std::string& key : keys) ask(0, {"SET", key, key});
   Watched watched(client.fleet, [&] { cluster_->server(1).pause(); });
   auto begin = std::chrono::steady_clock::now();
-  Result<MoveProgress> progress = move_slots(watched, task(0, 1, {slots}), {.migrate_timeout_ms = 100});
+  Result<MoveProgress> progress =
+      move_slots(watched, task(0, 1, {slots}), {.migrate_timeout_ms = 100}, memory);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(3));
   cluster_->server(1).resume();
   ASSERT_FALSE(progress);
@@ -323,7 +254,7 @@ TEST_P(MoverOnServers, RefusesWhatTheServersWouldNotDo) {
   MoveTask wrong_password = task(0, 1, {{430, 430}});
   wrong_password.password = "wrong";
   ask(0, {"SET", keys_in("p", {430, 430}, 1)[0], "x"});
-  Result<MoveProgress> progress = move_slots(client.fleet, wrong_password, {});
+  Result<MoveProgress> progress = move_slots(client.fleet, wrong_password, {}, memory);
   ASSERT_FALSE(progress);
   EXPECT_EQ(progress.error().code, ErrorCode::kDenied) << progress.error().message;
   move_all(task(0, 1, {{430, 430}}), {});
@@ -333,13 +264,13 @@ TEST_P(MoverOnServers, RefusesWhatTheServersWouldNotDo) {
   wrong_server.to = cluster_->address(2);
   MoveTask not_its_own = task(0, 1, {{16383, 16383}});
   for (const MoveTask& wrong : {wrong_server, not_its_own}) {
-    progress = move_slots(client.fleet, wrong, {});
+    progress = move_slots(client.fleet, wrong, {}, memory);
     ASSERT_FALSE(progress);
     EXPECT_EQ(progress.error().code, ErrorCode::kConflict);
   }
 
   ASSERT_TRUE(ask(0, {"CLUSTER", "SETSLOT", "432", "MIGRATING", cluster_->id(2)}).ok());
-  progress = move_slots(client.fleet, task(0, 1, {{432, 432}}), {});
+  progress = move_slots(client.fleet, task(0, 1, {{432, 432}}), {}, memory);
   ASSERT_FALSE(progress);
   EXPECT_EQ(progress.error().code, ErrorCode::kConflict);
   ASSERT_TRUE(ask(0, {"CLUSTER", "SETSLOT", "432", "STABLE"}).ok());

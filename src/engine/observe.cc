@@ -14,18 +14,6 @@ using cluster::Reach;
 using cluster::ServerFacts;
 using resp::Reply;
 
-// Only the sections that are read, since the server works for each.
-std::vector<resp::Command> questions(Mode mode) {
-  std::vector<resp::Command> commands = {
-      {"INFO", "server", "memory", "persistence", "replication", "keyspace"}};
-  if (mode == Mode::kSharded) {
-    commands.push_back({"CLUSTER", "MYID"});
-    commands.push_back({"CLUSTER", "INFO"});
-    commands.push_back({"CLUSTER", "NODES"});
-  }
-  return commands;
-}
-
 Status parse_cluster_info(std::string_view text, ServerFacts& facts) {
   bool has_state = false;
   while (!text.empty()) {
@@ -85,6 +73,25 @@ Reach read(Mode mode, const Response& response, ServerFacts& facts, std::string&
 
 }  // namespace
 
+// Only the sections that are read, since the server works for each.
+std::vector<resp::Command> questions(Mode mode) {
+  std::vector<resp::Command> commands = {
+      {"INFO", "server", "memory", "persistence", "stats", "replication", "cluster", "keyspace"}};
+  if (mode == Mode::kSharded) {
+    commands.push_back({"CLUSTER", "MYID"});
+    commands.push_back({"CLUSTER", "INFO"});
+    commands.push_back({"CLUSTER", "NODES"});
+  }
+  return commands;
+}
+
+void take_answers(Mode mode, const Response& response, NodeFacts& node) {
+  node.server = {};
+  std::string why;
+  node.reach = read(mode, response, node.server, why);
+  if (!why.empty()) node.note = std::move(why);
+}
+
 void observe(Servers& servers, Mode mode, cluster::Observed& observed, int64_t timeout_ms) {
   std::vector<NodeFacts*> nodes;
   std::vector<Request> requests;
@@ -95,13 +102,7 @@ void observe(Servers& servers, Mode mode, cluster::Observed& observed, int64_t t
   }
   if (requests.empty()) return;
   std::vector<Response> responses = servers.exchange(requests, timeout_ms);
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    NodeFacts& node = *nodes[i];
-    node.server = {};
-    std::string why;
-    node.reach = read(mode, responses[i], node.server, why);
-    if (!why.empty()) node.note = std::move(why);
-  }
+  for (size_t i = 0; i < nodes.size(); ++i) take_answers(mode, responses[i], *nodes[i]);
 }
 
 }  // namespace keyway::engine

@@ -120,6 +120,16 @@ TEST(Observe, LoadingOrBusyByErrors) {
   }
 }
 
+TEST(Observe, AReplicaThatNeverSawItsPrimary) {
+  std::string info =
+      "redis_version:8.0.6\r\nrole:slave\r\nmaster_link_status:down\r\nslave_repl_offset:1\r\n";
+  NodeFacts node =
+      observe_one(Mode::kReplicated, {{string_reply(info + "master_link_down_since_seconds:-1\r\n")}, {}});
+  EXPECT_FALSE(node.server.was_linked);
+  node = observe_one(Mode::kReplicated, {{string_reply(info + "master_link_down_since_seconds:0\r\n")}, {}});
+  EXPECT_TRUE(node.server.was_linked);
+}
+
 TEST(Observe, Denied) {
   NodeFacts node = observe_one(Mode::kReplicated, {{}, Error{ErrorCode::kDenied, "refused"}});
   EXPECT_EQ(node.reach, Reach::kDenied);

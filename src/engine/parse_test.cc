@@ -87,6 +87,7 @@ TEST_P(EveryEngine, InfoOfAReplica) {
   EXPECT_EQ(facts.role, Role::kReplica);
   EXPECT_EQ(facts.primary_address, (Address{"127.0.0.1", 21000}));
   EXPECT_TRUE(facts.link_up);
+  EXPECT_TRUE(facts.was_linked);
   EXPECT_FALSE(facts.syncing);
   EXPECT_GE(facts.last_io_ms, 0);
   EXPECT_EQ(std::to_string(facts.offset), value_of(info, "slave_repl_offset"));
@@ -99,6 +100,7 @@ TEST_P(EveryEngine, InfoOfAReplicaWithoutItsPrimary) {
   ServerFacts facts = facts_of(GetParam().info_replica_down);
   EXPECT_EQ(facts.role, Role::kReplica);
   EXPECT_FALSE(facts.link_up);
+  EXPECT_TRUE(facts.was_linked);
   EXPECT_FALSE(facts.syncing);
   EXPECT_EQ(facts.last_io_ms, -1);
   EXPECT_GT(facts.offset, 1000);

@@ -28,6 +28,12 @@ ErrorCode code_of(std::string_view text) {
   constexpr std::string_view denied[] = {"NOAUTH", "NOPERM", "WRONGPASS", "DENIED"};
   constexpr std::string_view exhausted[] = {"OOM", "MISCONF"};
   if (any_of(later, code)) return ErrorCode::kUnavailable;
+  // It has yet to hear of the failover that made it one.
+  if (text.find("Target node is not a ") != std::string_view::npos) return ErrorCode::kUnavailable;
+  // Slots whose move was ordered before by a call that heard no answer: the next look shows where they are.
+  for (std::string_view moves : {"Slots are not served by this node", "already migrating slot"}) {
+    if (text.find(moves) != std::string_view::npos) return ErrorCode::kUnavailable;
+  }
   if (any_of(denied, code)) return ErrorCode::kDenied;
   if (any_of(exhausted, code)) return ErrorCode::kExhausted;
   return ErrorCode::kConflict;

@@ -32,7 +32,9 @@ inline std::string test_id(char kind, int number) { return fmt::format("{}{:039x
 
 class TestCluster {
  public:
-  TestCluster(const TestEngine& engine, int primaries, int replicas) : engine_(engine) {
+  // `config` is lines of redis.conf, for all of them.
+  TestCluster(const TestEngine& engine, int primaries, int replicas, std::string config = "")
+      : engine_(engine), config_(std::move(config)) {
     for (int i = 0; i < primaries + replicas; ++i) {
       TestServer& server = servers_.emplace_back(engine);
       cluster::PeerView& peer = table_.emplace_back();
@@ -87,10 +89,11 @@ class TestCluster {
     servers_[index].start(
         "cluster-enabled yes\ncluster-config-file nodes.conf\ncluster-node-timeout 15000\n"
         "cluster-allow-replica-migration no\nrepl-diskless-sync-delay 0\n" +
-        test_users_config());
+        test_users_config() + config_);
   }
 
   TestEngine engine_;
+  std::string config_;
   std::deque<TestServer> servers_;
   std::vector<cluster::PeerView> table_;
 };

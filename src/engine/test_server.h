@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <mutex>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -98,11 +99,18 @@ inline bool is_port_free(int port) {
   return is_free;
 }
 
+inline int number_in_environment(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::atoi(text);
+}
+
 // The next port that is free together with the cluster bus port 10000 above it. Programs that run at the same
-// time begin at different ones.
+// time begin at different ones, and parts of one program that do have ports of their own. Any thread.
 inline uint16_t free_port() {
-  constexpr int first = 21000;
-  constexpr int count = 1000;
+  static std::mutex mutex;
+  std::lock_guard lock(mutex);
+  static const int count = 1000 / number_in_environment("GTEST_TOTAL_SHARDS", 1);
+  static const int first = 21000 + count * number_in_environment("GTEST_SHARD_INDEX", 0);
   static int next = static_cast<int>(::getpid()) * 17 % count;
   for (int tried = 0; tried < count; ++tried) {
     int port = first + next++ % count;
