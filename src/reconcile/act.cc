@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "cluster/ownership.h"
 #include "cluster/plan.h"
+#include "engine/hasten.h"
 
 namespace keyway::reconcile {
 
@@ -84,7 +85,9 @@ class Actor {
     const NodeFacts& facts = node(s.node);
     if (!s.graceful) return platform_.stop(s.node, false);
     if (!facts.answering()) return platform_.stop(s.node, true);
-    bool whole = facts.server.role == Role::kPrimary || (facts.server.link_up && !facts.server.syncing);
+    // A replica whose link went keeps what it has; one whose copying failed is empty.
+    bool kept = facts.server.link_up || facts.server.keys > 0;
+    bool whole = facts.server.role == Role::kPrimary || (kept && !facts.server.syncing);
     resp::Command command = {"SHUTDOWN", whole ? "SAVE" : "NOSAVE"};
     Result<resp::Reply> reply = servers_.call(facts.address, command, options_.call_timeout_ms);
     if (reply) return as_status(facts.address, command, *reply);
@@ -128,14 +131,31 @@ class Actor {
     // It is a primary already, but of an epoch that does not count (see planner.md).
     bool needs_epoch = s.kind == FailoverKind::kTakeover && !promoted &&
                        promoted.error().message.find("FAILOVER to a replica") != std::string::npos;
-    return needs_epoch ? run(s.node, {"CLUSTER", "BUMPEPOCH"}) : promoted;
+    return needs_epoch ? raise_epoch(s.node) : promoted;
+  }
+
+  // One whose epoch is the highest that it knows keeps it, though a primary that is gone may have the same.
+  // Then another primary gets a higher one, and the next order to this one has its effect.
+  Status raise_epoch(const std::string& name) {
+    const resp::Command command = {"CLUSTER", "BUMPEPOCH"};
+    Result<resp::Reply> reply = servers_.call(node(name).address, command, options_.call_timeout_ms);
+    if (!reply) return fail(reply.error());
+    if (!reply->text.starts_with("STILL")) return as_status(node(name).address, command, *reply);
+    for (const NodeFacts& other : observed_.nodes) {
+      const cluster::PeerView* self = cluster::own_view(other);
+      if (other.name != name && other.answering() && self != nullptr && self->primary)
+        return run(other.name, command);
+    }
+    return {};
   }
 
   Status promote_replicated(const cluster::Promote& s) {
     const NodeFacts& next = node(s.node);
     if (s.kind == FailoverKind::kCoordinated) {
-      return run(s.from, {"FAILOVER", "TO", next.address.host, fmt::format("{}", next.address.port),
-                          "TIMEOUT", fmt::format("{}", options_.switchover_timeout_ms)});
+      Status ordered = run(s.from, {"FAILOVER", "TO", next.address.host, fmt::format("{}", next.address.port),
+                                    "TIMEOUT", fmt::format("{}", options_.switchover_timeout_ms)});
+      if (ordered) engine::hasten_failover(servers_, next.address);
+      return ordered;
     }
     if (Status status = platform_.persist_follow(s.node, ""); !status) return status;
     return run(s.node, {"REPLICAOF", "NO", "ONE"});
@@ -175,6 +195,7 @@ class Actor {
     task.to_id = cluster::effective_id(to);
     task.to = to.address;
     task.slots = s.slots;
+    task.target_takes_over = to.server.engine == cluster::EngineKind::kValkey;
     for (const NodeFacts& other : observed_.nodes) {
       bool tell = other.answering() && other.server.role == Role::kPrimary && other.name != s.from &&
                   other.name != s.to;
@@ -187,7 +208,9 @@ class Actor {
     platform::Platform::Account account = platform_.account();
     task.user = account.user;
     task.password = account.password;
-    Result<engine::MoveProgress> progress = engine::move_slots(servers_, task, options_.move);
+    engine::MoveMemory fresh;
+    engine::MoveMemory& memory = options_.memories ? options_.memories->of(task.from_id, task.to_id) : fresh;
+    Result<engine::MoveProgress> progress = engine::move_slots(servers_, task, options_.move, memory);
     if (!progress) return {fail(progress.error()), {}};
     return {{},
             fmt::format("{} and {} moved", count_of(progress->slots_done, "slot"),

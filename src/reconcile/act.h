@@ -2,6 +2,7 @@
 // servers cannot.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "cluster/observed.h"
@@ -16,6 +17,7 @@ struct ActOptions {
   int64_t call_timeout_ms = 1000;
   int64_t switchover_timeout_ms = 10'000;  // the servers give up a coordinated handover after this
   engine::MoveLimits move;
+  std::shared_ptr<engine::MoveMemories> memories = {};  // of moves; none: each slice begins anew
 };
 
 struct Act {

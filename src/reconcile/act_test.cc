@@ -22,7 +22,10 @@ class FakeServers : public engine::Servers {
         sent.push_back(command);
         bool refuse = !no_failover.empty() && command.size() > 1 && command[1] == "FAILOVER";
         auto type = refuse ? resp::ReplyType::kError : resp::ReplyType::kStatus;
-        response.replies.push_back(resp::Reply{type, 0, 0, refuse ? no_failover : "OK", {}});
+        std::string text = refuse ? no_failover : "OK";
+        if (command.back() == "BUMPEPOCH" && highest == request.address.port) text = "STILL 4";
+        response.replies.push_back(resp::Reply{type, 0, 0, text, {}});
+        asked.push_back(request.address.port);
       }
     }
     return responses;
@@ -30,7 +33,9 @@ class FakeServers : public engine::Servers {
 
   std::set<uint16_t> gone;
   std::string no_failover;  // the error that CLUSTER FAILOVER is answered with; empty: none
+  uint16_t highest = 0;     // of the server whose epoch is the highest that it knows
   std::vector<resp::Command> sent;
+  std::vector<uint16_t> asked;  // who got each
 };
 
 // Takes every order and remembers those of interest.
@@ -105,6 +110,16 @@ TEST_F(ActTest, ATakeoverByAPrimaryRaisesItsEpoch) {
   servers.no_failover = "ERR You should send CLUSTER FAILOVER to a replica";
   EXPECT_TRUE(act(takeover, cluster::Mode::kSharded).status);
   EXPECT_EQ(servers.sent.back(), (resp::Command{"CLUSTER", "BUMPEPOCH"}));
+  cluster::NodeFacts other = observed.nodes[0];
+  other.name = "p2-0";
+  other.address.port = 7010;
+  other.server.peers.resize(1);
+  other.server.peers[0].myself = other.server.peers[0].primary = true;
+  observed.nodes.push_back(other);
+  servers.highest = 7000;
+  EXPECT_TRUE(act(takeover, cluster::Mode::kSharded).status);
+  EXPECT_EQ(servers.sent.back(), (resp::Command{"CLUSTER", "BUMPEPOCH"}));
+  EXPECT_EQ(servers.asked.back(), 7010) << "another primary";
   servers.no_failover = "ERR I'm a replica but my master is unknown to me";
   EXPECT_FALSE(act(takeover, cluster::Mode::kSharded).status);
 }

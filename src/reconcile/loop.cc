@@ -4,11 +4,14 @@
 #include <set>
 
 #include "base/format.h"
+#include "base/strings.h"
 #include "engine/observe.h"
 
 namespace keyway::reconcile {
 
 namespace {
+
+constexpr int64_t kServersTimeoutMs = 15'000;  // cluster-node-timeout of a server that is not told another
 
 // How long an order may take to show. A coordinated handover ordered again begins anew, so it is given the
 // time after which the servers themselves give it up.
@@ -25,7 +28,9 @@ int64_t time_to_work_ms(const cluster::Action& action) {
 }  // namespace
 
 Loop::Loop(platform::Platform& platform, engine::Servers& servers, LoopOptions options)
-    : platform_(platform), servers_(servers), options_(std::move(options)) {}
+    : platform_(platform), servers_(servers), options_(std::move(options)) {
+  options_.act.memories = std::make_shared<engine::MoveMemories>();
+}
 
 Tick Loop::tick() {
   Tick tick;
@@ -33,7 +38,9 @@ Tick Loop::tick() {
   tick.observed = platform_.look();
   engine::observe(servers_, tick.desired.mode, tick.observed, options_.observe_timeout_ms);
   note_absence(tick.observed);
-  tick.plan = cluster::plan(tick.desired, tick.observed, options_.policy, platform_.wall_ms());
+  note_elections(tick);
+  tick.planned_ms = platform_.wall_ms();
+  tick.plan = cluster::plan(tick.desired, tick.observed, options_.policy, tick.planned_ms);
   carry_out(tick);
   tick.next_ms = next_delay_ms(tick);
   return tick;
@@ -61,6 +68,48 @@ void Loop::note_absence(cluster::Observed& observed) {
   down_since_ = std::move(down_since);
 }
 
+void Loop::note_elections(const Tick& tick) {
+  std::map<std::string, cluster::Role> roles;
+  Since elected;
+  for (const cluster::NodeFacts& node : tick.observed.nodes) {
+    if (!node.answering()) continue;  // what it knows of votes ends with its process
+    auto before = roles_.find(node.name);
+    auto since = elected_.find(node.name);
+    bool rose = before != roles_.end() && before->second == cluster::Role::kReplica;
+    if (rose && node.server.role == cluster::Role::kPrimary) {
+      elected[node.name] = platform_.monotonic_ms();
+    } else if (since != elected_.end()) {
+      elected.insert(*since);
+    }
+    roles[node.name] = node.server.role;
+  }
+  roles_ = std::move(roles);
+  elected_ = std::move(elected);
+}
+
+// Redis counts the votes of an earlier election if that was less than four node timeouts ago
+// (clusterHandleSlaveFailover): such a replica takes itself for elected without a new epoch, is made to
+// follow again a moment later, and what it has taken meanwhile is lost. Valkey 9 was seen not to.
+int64_t Loop::old_votes_ms(const cluster::Step& step, const Tick& tick) const {
+  constexpr int64_t kElectionTimeouts = 4;
+  constexpr int64_t kMarginMs = 1000;
+  const auto* promote = std::get_if<cluster::Promote>(&step.action);
+  bool coordinated = promote != nullptr && promote->kind == cluster::FailoverKind::kCoordinated;
+  if (!coordinated || tick.desired.mode != cluster::Mode::kSharded) return 0;
+  auto elected = elected_.find(promote->node);
+  const cluster::NodeFacts* node = tick.observed.find(promote->node);
+  if (elected == elected_.end() || node == nullptr || node->server.engine != cluster::EngineKind::kRedis)
+    return 0;
+  int64_t timeout_ms = kServersTimeoutMs;
+  for (const cluster::DesiredShard& shard : tick.desired.shards) {
+    auto set = shard.config.find("cluster-node-timeout");
+    if (shard.name == step.shard && set != shard.config.end())
+      timeout_ms = parse_int(set->second).value_or(kServersTimeoutMs);
+  }
+  int64_t until_ms = elected->second + kElectionTimeouts * timeout_ms + kMarginMs;
+  return std::max<int64_t>(0, until_ms - platform_.monotonic_ms());
+}
+
 // Steps of one shard build on each other: after one that failed, or that is not due, the shard's later ones
 // are left for the next look. Other shards go on.
 void Loop::carry_out(Tick& tick) {
@@ -75,6 +124,14 @@ void Loop::carry_out(Tick& tick) {
         tick.delayed.push_back(fmt::format("{}: {}", cluster::describe(step.action), pause.last_error));
       held.insert(step.shard);
       pauses[key] = std::move(pause);
+      continue;
+    }
+    if (int64_t wait_ms = old_votes_ms(step, tick); wait_ms > 0) {
+      tick.delayed.push_back(
+          fmt::format("{}: it was elected a moment ago, and waits for {} s until those votes "
+                      "count no more",
+                      cluster::describe(step.action), (wait_ms + 999) / 1000));
+      held.insert(step.shard);
       continue;
     }
     Act done = act(step, tick.desired.mode, tick.observed, servers_, platform_, options_.act);

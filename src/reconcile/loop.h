@@ -1,6 +1,6 @@
-// The loop: observe, plan, act, report. It keeps nothing that a crash could lose: what it remembers between
-// ticks (back-off, how long a server has been silent) it can learn again. Owned by the supervisor or the
-// simulator; one thread.
+// The loop: observe, plan, act, report. It keeps nothing that a crash could lose but time: what it remembers
+// between ticks (back-off, how long a server has been silent) it can learn again, except for elections that
+// it saw, which a new one does not know of. Owned by the supervisor or the simulator; one thread.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,7 @@ struct Outcome {
 };
 
 struct Tick {
+  int64_t planned_ms = 0;  // the wall clock that the planner was given
   cluster::Desired desired;
   cluster::Observed observed;
   cluster::Plan plan;
@@ -62,13 +63,18 @@ class Loop {
   using Since = std::map<std::string, int64_t>;  // by node, monotonic
 
   void note_absence(cluster::Observed& observed);
+  void note_elections(const Tick& tick);
+  // How long a coordinated handover has to wait for the server that is to take over; 0: it need not.
+  int64_t old_votes_ms(const cluster::Step& step, const Tick& tick) const;
   void carry_out(Tick& tick);
   int64_t next_delay_ms(const Tick& tick) const;
 
   platform::Platform& platform_;
   engine::Servers& servers_;
   LoopOptions options_;
-  std::map<std::string, Pause> pauses_;  // by key_of(step)
+  std::map<std::string, Pause> pauses_;         // by key_of(step)
+  std::map<std::string, cluster::Role> roles_;  // by node, of those that answered at the last look
+  Since elected_;  // when one that was a replica was first seen to be the primary
   Since silent_since_;
   Since down_since_;
 };

@@ -183,6 +183,14 @@ Json shard_json(const ShardStatus& shard) {
   return json;
 }
 
+Json proxy_json(const ProxyStatus& proxy) {
+  return {{"address", proxy.address},
+          {"pid", proxy.pid},
+          {"user", proxy.user},
+          {"health", proxy.health()},
+          {"note", proxy.note}};
+}
+
 }  // namespace
 
 ClusterStatus make_status(const std::string& name, const cluster::Desired& desired,
@@ -218,6 +226,7 @@ std::string to_json(const ClusterStatus& status) {
   json["state"] = status.state;
   json["engine"] = status.engine;
   json["supervisor_pid"] = status.supervisor_pid;
+  json["proxy"] = status.proxy ? proxy_json(*status.proxy) : Json(nullptr);
   json["shards"] = Json::array();
   for (const auto& shard : status.shards) json["shards"].push_back(shard_json(shard));
   json["doing"] = status.doing;

@@ -35,12 +35,22 @@ struct ShardStatus {
   std::string health;                 // "ok", "degraded" (takes writes, not whole), "down" (takes none)
 };
 
+struct ProxyStatus {
+  std::string address;  // "127.0.0.1:6379"
+  int pid = 0;          // 0: not running
+  std::string user;     // as whom clients act that do not log in; empty: as nobody
+  std::string note;     // why it does not run; may be empty
+
+  std::string health() const { return pid != 0 ? "ok" : "down"; }
+};
+
 struct ClusterStatus {
   std::string name;
   std::string mode;        // "sharded", "replicated"
   std::string state;       // "ready", "creating", "changing", "degraded", "down", "stopped", "blocked"
   std::string engine;      // "redis 7.0.15"
   int supervisor_pid = 0;  // 0: none
+  std::optional<ProxyStatus> proxy;
   std::vector<ShardStatus> shards;
   std::vector<std::string> doing;  // steps under way and what is waited for
   std::vector<cluster::Problem> problems;

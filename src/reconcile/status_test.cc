@@ -266,6 +266,10 @@ TEST(StatusJson, HasTheShapeThatProgramsReadAndItsOrder) {
       << text;
   const auto json = nlohmann::json::parse(text);
   EXPECT_EQ(json.at("supervisor_pid"), 4711);
+  EXPECT_TRUE(json.at("proxy").is_null());
+  status.proxy = ProxyStatus{"127.0.0.1:6379", 7, "workload", ""};
+  EXPECT_EQ(nlohmann::json::parse(to_json(status)).at("proxy").dump(),
+            R"({"address":"127.0.0.1:6379","health":"ok","note":"","pid":7,"user":"workload"})");
   EXPECT_EQ(json.at("shards").size(), 3u);
   EXPECT_EQ(json.at("shards")[0].at("slots").dump(), "[[0,5461]]");
   EXPECT_EQ(json.at("shards")[0].at("health"), "ok");

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <vector>
 
 namespace keyway::platform::local {
 
@@ -16,6 +17,8 @@ std::string resolve(const std::string& path) {
   std::free(resolved);
   return result;
 }
+
+constexpr std::string_view kProxyCommand = "proxy";
 
 // Shells, clients and editors may be at work in the folder too.
 bool has_a_servers_name(int pid) { return name_of(pid).find("-server") != std::string::npos; }
@@ -33,6 +36,16 @@ std::map<std::string, ProcessIdentity> find_servers(const ClusterPaths& paths) {
       servers[folder.substr(prefix.size())] = *process;
   }
   return servers;
+}
+
+std::optional<ProcessIdentity> find_proxy(const ClusterPaths& paths) {
+  std::string wanted = resolve(paths.proxy().folder);
+  for (int pid : all_pids()) {
+    if (folder_of(pid) != wanted || !leads_session(pid)) continue;
+    std::vector<std::string> words = words_of(pid);
+    if (words.size() > 1 && words[1] == kProxyCommand) return identify(pid);
+  }
+  return std::nullopt;
 }
 
 bool is_server_of(int pid, const NodePaths& paths) {

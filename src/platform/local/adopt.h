@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "platform/local/paths.h"
@@ -12,6 +13,10 @@ namespace keyway::platform::local {
 
 // By node: the server whose working directory is the node's folder. Children that servers fork do not count.
 std::map<std::string, ProcessIdentity> find_servers(const ClusterPaths& paths);
+
+// The cluster's proxy: the `keyway proxy` whose working directory is the proxy's folder. Nothing if none
+// runs.
+std::optional<ProcessIdentity> find_proxy(const ClusterPaths& paths);
 
 // Whether the process is a server that works in this node's folder.
 bool is_server_of(int pid, const NodePaths& paths);

@@ -100,7 +100,17 @@ Status LocalPlatform::Impl::record(const std::function<void(ClusterState&)>& edi
   return allowed ? change(edit) : allowed;
 }
 
-Status LocalPlatform::Impl::save_run() { return local::save_run(paths, state); }
+Status LocalPlatform::Impl::save_run() {
+  Status saved = local::save_run(paths, state);
+  run_unsaved = !saved;
+  return saved;
+}
+
+// What was not told at the time, on a full disk say, is told once it can be: others go by that file.
+void LocalPlatform::Impl::catch_up_run() {
+  if (!run_unsaved || read_only) return;
+  if (save_run()) log_info("what runs is on record again", {});
+}
 
 LocalPlatform::LocalPlatform(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LocalPlatform::~LocalPlatform() = default;
@@ -208,7 +218,10 @@ Status LocalPlatform::record_primary(const std::string& shard, const std::string
 }
 
 Status LocalPlatform::record_data(const std::string& shard) {
-  return impl_->record([&](ClusterState& next) { next.shards[shard].held_data = true; });
+  return impl_->record([&](ClusterState& next) {
+    next.shards[shard].held_data = true;
+    next.shards[shard].loss_accepted = false;
+  });
 }
 
 Status LocalPlatform::record_identity(const std::string& name, const std::string& id) {

@@ -82,6 +82,7 @@ class LocalPlatform : public Platform {
   // Requests of people. kNotFound: no such node or shard, with those that exist.
   Status request_restart(const std::vector<std::string>& nodes);  // each is restarted once after this moment
   Status request_switchover(const std::string& shard, const std::string& to_node);  // "": the best replica
+  Status accept_loss(const std::string& shard);  // of its data, where no copy is left
 
  private:
   struct Impl;

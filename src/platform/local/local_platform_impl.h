@@ -39,6 +39,7 @@ struct LocalPlatform::Impl {
 
   Status writable() const;
   Result<NodeState*> node(const std::string& name);
+  Status wanted_shard(const std::string& shard);  // kNotFound: there is none of that name
   NodePaths node_paths(const NodeState& node) const { return paths.node(node.name); }
   Address address_of(const NodeState& node) const { return {state.spec.host, node.port}; }
   const cluster::Desired& wanted();
@@ -48,6 +49,8 @@ struct LocalPlatform::Impl {
   Status change(const std::function<void(ClusterState&)>& edit);
   Status record(const std::function<void(ClusterState&)>& edit);  // the same, unless read-only
   Status save_run();                                              // run.json
+  void catch_up_run();                                            // the same, if it failed the last time
+  bool run_unsaved = false;
 
   // node_lifecycle.cc
   Status adopt_all();

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <boost/asio/io_context.hpp>
+#include <filesystem>
 
 #include "engine/fleet.h"
 #include "platform/local/store.h"
@@ -312,6 +313,18 @@ TEST_F(LocalPlatformTest, AdoptsItsOwnServerStartedByHand) {
   ASSERT_TRUE(becomes("p1-0", Process::kRunning));
   EXPECT_EQ(facts("p1-0").pid, by_hand->pid);
   EXPECT_NE(facts("p1-0").applied_users, platform_->desired().users_fingerprint) << "given anew, to be sure";
+}
+
+TEST_F(LocalPlatformTest, WhatCouldNotBeWrittenOfAStartIsWrittenLater) {
+  create(test_spec(Mode::kReplicated, 1, 0));
+  std::filesystem::create_directories(paths_.run_file() + "/in_the_way");  // as good as a full disk
+  EXPECT_FALSE(platform_->start(step("p1-0")));
+  ASSERT_TRUE(answers("p1-0"));
+  std::filesystem::remove_all(paths_.run_file());
+  EXPECT_GT(facts("p1-0").pid, 0);
+  platform_.reset();
+  open();
+  EXPECT_EQ(facts("p1-0").applied_users, platform_->desired().users_fingerprint) << "not adopted anew";
 }
 
 TEST_F(LocalPlatformTest, TellsDataThatCannotBeLoaded) {

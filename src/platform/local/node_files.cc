@@ -78,8 +78,13 @@ Status set_aside(const NodePaths& paths, bool table, int64_t wall_ms) {
     if (!file_exists(path)) continue;
     if (Status renamed = rename_aside(path, stamp); !renamed) return renamed;
   }
-  if (table && file_exists(paths.node_table())) {
-    if (Status renamed = rename_aside(paths.node_table(), stamp); !renamed) return renamed;
+  if (table) return set_table_aside(paths, wall_ms);
+  return file_exists(paths.folder) ? sync_folder(paths.folder) : Status{};
+}
+
+Status set_table_aside(const NodePaths& paths, int64_t wall_ms) {
+  if (file_exists(paths.node_table())) {
+    if (Status renamed = rename_aside(paths.node_table(), utc_stamp(wall_ms)); !renamed) return renamed;
   }
   return file_exists(paths.folder) ? sync_folder(paths.folder) : Status{};
 }

@@ -28,6 +28,9 @@ bool appendonly_in(const cluster::ServerConfig& config);
 // as far as they exist. On disk when it returns.
 Status set_aside(const NodePaths& paths, bool table, int64_t wall_ms);
 
+// The same for nodes.conf alone.
+Status set_table_aside(const NodePaths& paths, int64_t wall_ms);
+
 // Turns server.log to server.log.1 if it is above 8 MiB; true if so. Servers open their log for each line, so
 // it may run.
 bool turn_log(const NodePaths& paths);

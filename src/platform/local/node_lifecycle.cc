@@ -146,6 +146,7 @@ cluster::NodeFacts LocalPlatform::Impl::facts_of(NodeState& node) {
   if (running(node)) {
     facts.process = cluster::Process::kRunning;
     facts.pid = node.run.process.pid;
+    facts.data = node.run.began_empty ? cluster::DataOnDisk::kNone : cluster::DataOnDisk::kPresent;
     return facts;
   }
   bool was_started = node.run.started_ms != 0 || file_exists(files.config_file());
@@ -199,6 +200,7 @@ Status LocalPlatform::Impl::launch_server(NodeState& node, const cluster::Server
   node.run.started_ms = wall_clock_ms();
   node.run.log_offset_bytes = file_size(files.log_file());
   node.run.unloadable = false;
+  node.run.began_empty = data_on_disk(files, appendonly_in(config)) == cluster::DataOnDisk::kNone;
   node.run.applied_config = config;
   node.run.applied_users = users.fingerprint();
   node.run.note.clear();
@@ -232,6 +234,7 @@ void LocalPlatform::Impl::turn_logs() {
 cluster::Observed LocalPlatform::look() {
   cluster::Observed observed;
   impl_->turn_logs();
+  impl_->catch_up_run();
   for (NodeState& node : impl_->state.nodes) observed.nodes.push_back(impl_->facts_of(node));
   observed.shards = impl_->state.shards;
   observed.formed = impl_->state.formed;

@@ -30,6 +30,12 @@ const char* environment(const char* variable) {
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
+Status check_writable(const std::string& folder, std::string_view remedy) {
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return fail(ErrorCode::kDenied,
+              fmt::format("cannot write to {}: {}; {}", folder, errno_text(errno), remedy));
+}
+
 Status check_folder(const std::string& folder) {
   struct stat about{};
   if (::stat(folder.c_str(), &about) != 0) return fail(file_error(errno, fmt::format("look at {}", folder)));
@@ -45,13 +51,7 @@ Status check_folder(const std::string& folder) {
   if ((about.st_mode & 077) != 0 && ::chmod(folder.c_str(), 0700) != 0) {
     return fail(file_error(errno, fmt::format("take the permissions of others from {}", folder)));
   }
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    return fail(ErrorCode::kDenied,
-                fmt::format("cannot write to {}: {}; correct its permissions (chmod u+rwx) or set "
-                            "KEYWAY_HOME to another folder",
-                            folder, errno_text(errno)));
-  }
-  return {};
+  return check_writable(folder, "correct its permissions (chmod u+rwx) or set KEYWAY_HOME to another folder");
 }
 
 // mkdir -p with mode 0700.
@@ -90,6 +90,12 @@ ClusterPaths cluster_paths(const std::string& home, std::string_view cluster) {
 Status make_private_folder(const std::string& folder) {
   if (Status made = make_folders(folder); !made) return made;
   return check_folder(folder);
+}
+
+Status make_shared_folder(const std::string& folder) {
+  if (Status made = make_folders(folder); !made) return made;
+  return check_writable(folder,
+                        "let the user that the program runs as write there (a volume: the pod's fsGroup)");
 }
 
 Status prepare_home(const std::string& home) {

@@ -1,5 +1,5 @@
 // Where Keyway keeps its state on this machine. Nothing outside this file knows how folders and files are
-// called. Pure but for find_home, make_private_folder and prepare_home; any thread.
+// called. Pure but for find_home, make_private_folder, make_shared_folder and prepare_home; any thread.
 #pragma once
 
 #include <string>
@@ -29,7 +29,10 @@ struct ClusterPaths {
   std::string lock_file() const { return folder + "/supervisor.lock"; }
   std::string socket() const { return folder + "/supervisor.sock"; }
   std::string supervisor_log() const { return folder + "/supervisor.log"; }
+  std::string history_file() const { return folder + "/history.jsonl"; }
   std::string nodes_folder() const { return folder + "/nodes"; }
+  // The proxy's: like a node's, with a log only.
+  NodePaths proxy() const { return {folder + "/proxy"}; }
   NodePaths node(std::string_view name) const { return {nodes_folder() + "/" + std::string(name)}; }
 };
 
@@ -45,7 +48,11 @@ ClusterPaths cluster_paths(const std::string& home, std::string_view cluster);
 // any.
 Status make_private_folder(const std::string& folder);
 
-// The same for `home` and its folder of clusters.
+// The same, but one that exists may be anybody's as long as it can be written to, and keeps its permissions:
+// such as a volume of a pod, which is root's and lets the pod's group write.
+Status make_shared_folder(const std::string& folder);
+
+// As make_private_folder for `home` and its folder of clusters.
 Status prepare_home(const std::string& home);
 
 }  // namespace keyway::platform::local

@@ -72,5 +72,19 @@ TEST(PrepareHome, RefusesWhatIsNoFolderOrNotOurs) {
   EXPECT_THAT(others.error().message, HasSubstr("uid 12345"));
 }
 
+TEST(MakeSharedFolder, TakesOneOfAnotherUserAsItIs) {
+  TestHome home;
+  std::string volume = home.path + "/volume";
+  ASSERT_TRUE(make_shared_folder(volume));
+  ASSERT_EQ(::chmod(volume.c_str(), 02775), 0);
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(volume.c_str(), 12345, 12345), 0);
+  }
+  ASSERT_TRUE(make_shared_folder(volume));
+  struct stat about{};
+  ASSERT_EQ(::stat(volume.c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 07777, 02775U);
+}
+
 }  // namespace
 }  // namespace keyway::platform::local

@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <set>
 #include <string_view>
 
 #include "base/format.h"
@@ -93,26 +95,6 @@ std::optional<uint64_t> find_inode(const std::string& host, uint16_t port) {
   return v4 ? listening_inode("/proc/net/tcp6", "0000000000000000FFFF0000" + local, port) : std::nullopt;
 }
 
-// What is in the way of a server at `port`.
-Status port_problem(const PortWish& wish, uint16_t port) {
-  for (int distance : {0, int{kBusPortDistance}}) {
-    if (distance != 0 && !wish.with_bus) break;
-    auto probed = static_cast<uint16_t>(port + distance);
-    std::string name = distance == 0 ? fmt::format("port {}", probed)
-                                     : fmt::format("port {} (the cluster bus of port {})", probed, port);
-    if (auto recorded = wish.recorded.find(probed); recorded != wish.recorded.end()) {
-      return fail(ErrorCode::kConflict, fmt::format("{} belongs to {}", name, recorded->second));
-    }
-    Status free = test_port(wish.host, probed);
-    if (free) continue;
-    if (free.error().code != ErrorCode::kConflict) return free;
-    std::optional<PortHolder> holder = find_port_holder(wish.host, probed);
-    return fail(ErrorCode::kConflict,
-                fmt::format("{} is held by {}", name, holder ? to_string(*holder) : "another process"));
-  }
-  return {};
-}
-
 bool is_free(const PortWish& wish, uint16_t port) {
   for (int distance : {0, int{kBusPortDistance}}) {
     if (distance != 0 && !wish.with_bus) break;
@@ -139,7 +121,7 @@ Result<std::vector<uint16_t>> take_wished(const PortWish& wish) {
   }
   std::vector<std::string> problems;
   for (uint16_t port : row(wish.first, wish.count)) {
-    if (Status free = port_problem(wish, port); !free) {
+    if (Status free = check_port(wish, port); !free) {
       if (free.error().code != ErrorCode::kConflict) return fail(free.error());
       problems.push_back(free.error().message);
     }
@@ -151,6 +133,25 @@ Result<std::vector<uint16_t>> take_wished(const PortWish& wish) {
 }
 
 }  // namespace
+
+std::vector<uint16_t> find_listening_ports(int pid) {
+  std::vector<uint16_t> ports;
+  Result<std::string> text = read_file("/proc/net/tcp", kMaxTableBytes);
+  if (!text) return ports;
+  std::string host = as_in_proc(*socket_address("127.0.0.1", 0));
+  std::set<uint64_t> sockets = sockets_of(pid);
+  for (std::string_view line : split(*text, '\n')) {
+    std::vector<std::string_view> fields = split_blanks(line);
+    if (fields.size() < 10 || fields[3] != kListening || !fields[1].starts_with(host + ":")) continue;
+    std::optional<uint64_t> inode = parse_uint(fields[9]);
+    if (!inode || !sockets.contains(*inode)) continue;
+    std::string_view digits = fields[1].substr(host.size() + 1);
+    uint16_t port = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), port, 16).ec == std::errc())
+      ports.push_back(port);
+  }
+  return ports;
+}
 
 std::optional<PortHolder> find_port_holder(const std::string& host, uint16_t port) {
   std::optional<uint64_t> inode = find_inode(host, port);
@@ -193,6 +194,25 @@ Status test_port(const std::string& host, uint16_t port) {
     default:
       return fail(file_error(errno, fmt::format("bind port {} of {}", port, host)));
   }
+}
+
+Status check_port(const PortWish& wish, uint16_t port) {
+  for (int distance : {0, int{kBusPortDistance}}) {
+    if (distance != 0 && !wish.with_bus) break;
+    auto probed = static_cast<uint16_t>(port + distance);
+    std::string name = distance == 0 ? fmt::format("port {}", probed)
+                                     : fmt::format("port {} (the cluster bus of port {})", probed, port);
+    if (auto recorded = wish.recorded.find(probed); recorded != wish.recorded.end()) {
+      return fail(ErrorCode::kConflict, fmt::format("{} belongs to {}", name, recorded->second));
+    }
+    Status free = test_port(wish.host, probed);
+    if (free) continue;
+    if (free.error().code != ErrorCode::kConflict) return free;
+    std::optional<PortHolder> holder = find_port_holder(wish.host, probed);
+    return fail(ErrorCode::kConflict,
+                fmt::format("{} is held by {}", name, holder ? to_string(*holder) : "another process"));
+  }
+  return {};
 }
 
 Result<std::vector<uint16_t>> choose_ports(const PortWish& wish) {

@@ -23,6 +23,9 @@ struct PortHolder {
 // busy loops.
 std::optional<PortHolder> find_port_holder(const std::string& host, uint16_t port);
 
+// Where on 127.0.0.1 the process listens. Reads its folder in /proc and the kernel's table of sockets.
+std::vector<uint16_t> find_listening_ports(int pid);
+
 // "nginx (pid 123)", "a process of another user".
 std::string to_string(const PortHolder& holder);
 
@@ -43,6 +46,10 @@ struct PortWish {
   std::map<uint16_t, std::string>
       recorded;  // taken even if nothing listens there now, with by whom: "cluster blue"
 };
+
+// Whether nothing is in the way of a server at `port`, and who is (kConflict). Looks at host, with_bus and
+// recorded of the wish.
+Status check_port(const PortWish& wish, uint16_t port);
 
 // `count` free ports, in a row. kConflict: the wished ones are taken; names each and its holder. kExhausted:
 // no free block.

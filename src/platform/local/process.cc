@@ -158,6 +158,15 @@ bool read_until_closed(int fd, int64_t deadline_ms, std::string& output) {
   }
 }
 
+// Calls visit(target) with what each descriptor of the process leads to.
+template <typename Visit>
+void for_each_descriptor(int pid, Visit visit) {
+  std::string folder = fmt::format("/proc/{}/fd", pid);
+  std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir(folder.c_str()), ::closedir);
+  while (dirent* entry = list ? ::readdir(list.get()) : nullptr)
+    visit(link_target(folder + "/" + entry->d_name));
+}
+
 }  // namespace
 
 std::optional<ProcessIdentity> identify(int pid) {
@@ -242,6 +251,15 @@ std::string name_of(int pid) {
   return text ? std::string(trim(*text)) : std::string();
 }
 
+std::vector<std::string> words_of(int pid) {
+  Result<std::string> text = read_file(fmt::format("/proc/{}/cmdline", pid), kMaxProcBytes);
+  if (!text || text->empty()) return {};
+  if (text->back() == '\0') text->pop_back();
+  std::vector<std::string> words;
+  for (std::string_view word : split(*text, '\0')) words.emplace_back(word);
+  return words;
+}
+
 bool leads_session(int pid) {
   std::optional<ProcStat> stat = read_stat(pid);
   return stat && stat->session == pid;
@@ -260,13 +278,23 @@ std::vector<int> all_pids() {
 int find_socket_owner(uint64_t inode) {
   std::string wanted = fmt::format("socket:[{}]", inode);
   for (int pid : all_pids()) {
-    std::string folder = fmt::format("/proc/{}/fd", pid);
-    std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir(folder.c_str()), ::closedir);
-    while (dirent* entry = list ? ::readdir(list.get()) : nullptr) {
-      if (link_target(folder + "/" + entry->d_name) == wanted) return pid;
-    }
+    bool found = false;
+    for_each_descriptor(pid, [&](std::string_view target) { found = found || target == wanted; });
+    if (found) return pid;
   }
   return 0;
+}
+
+std::set<uint64_t> sockets_of(int pid) {
+  constexpr std::string_view kSocket = "socket:[";
+  std::set<uint64_t> inodes;
+  for_each_descriptor(pid, [&](std::string_view target) {
+    if (!target.starts_with(kSocket) || !target.ends_with(']')) return;
+    target.remove_prefix(kSocket.size());
+    target.remove_suffix(1);
+    if (std::optional<uint64_t> inode = parse_uint(target)) inodes.insert(*inode);
+  });
+  return inodes;
 }
 
 }  // namespace keyway::platform::local

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,9 @@ std::string folder_of(int pid);
 std::string program_of(int pid);
 std::string name_of(int pid);
 
+// Its command line, the program's name first; empty if it is gone.
+std::vector<std::string> words_of(int pid);
+
 // Whether it is the first process of its session, as those are that launch() started (and no process that
 // they forked is).
 bool leads_session(int pid);
@@ -75,6 +79,9 @@ bool leads_session(int pid);
 // The process that has the socket with this inode open; 0: none, or another user's. Looks at every descriptor
 // of every process.
 int find_socket_owner(uint64_t inode);
+
+// The inodes of the process's sockets; none if it belongs to another user.
+std::set<uint64_t> sockets_of(int pid);
 
 // All processes there are, in no order.
 std::vector<int> all_pids();

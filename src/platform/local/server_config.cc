@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/strings.h"
+#include "cluster/desired.h"
 
 namespace keyway::platform::local {
 
@@ -20,9 +21,6 @@ constexpr std::array<std::string_view, 7> kSeveralWords = {"client-output-buffer
                                                            "save",
                                                            "shutdown-on-sigint",
                                                            "shutdown-on-sigterm"};
-
-// An address of the server's own that nobody listens on: a held replica keeps asking there.
-constexpr uint16_t kNobodysPort = 1;
 
 // Parts what makes a server this node from what the spec asks for.
 constexpr std::string_view kConfigBegins = "# The cluster's configuration:";
@@ -94,12 +92,7 @@ void append_replication(std::string& text, const ServerPlace& place) {
 
 // A server that is told to end keeps its data even if the configuration has it save nothing at other times.
 bool would_lose_data_at_its_end(const cluster::ServerConfig& config) {
-  auto value = [&config](const char* name) {
-    auto found = config.find(name);
-    return found == config.end() ? std::optional<std::string>() : to_lower(trim(found->second));
-  };
-  bool saves_nothing = value("save") == "" || value("save") == "\"\"";
-  return saves_nothing && value("appendonly") != "yes" && !value("shutdown-on-sigterm");
+  return !cluster::persists(config) && !config.contains("shutdown-on-sigterm");
 }
 
 }  // namespace
@@ -136,17 +129,20 @@ std::string render_server_config(const ServerPlace& place, const cluster::Server
 }
 
 cluster::ServerConfig read_server_config(std::string_view text) {
-  cluster::ServerConfig config;
   size_t begin = text.find(kConfigBegins);
-  if (begin == std::string_view::npos) return config;
-  std::vector<std::string_view> lines = split(text.substr(begin), '\n');
-  for (size_t i = 1; i < lines.size(); ++i) {
-    std::string_view line = trim(lines[i]);
-    size_t name_end = line.find(' ');
+  return begin == std::string_view::npos ? cluster::ServerConfig{} : read_directives(text.substr(begin));
+}
+
+cluster::ServerConfig read_directives(std::string_view text) {
+  cluster::ServerConfig config;
+  for (std::string_view whole_line : split(text, '\n')) {
+    std::string_view line = trim(whole_line);
+    size_t name_end = line.find_first_of(" \t");
     if (name_end == std::string_view::npos || line.starts_with('#')) continue;
-    std::string_view name = line.substr(0, name_end);
+    std::string name = to_lower(line.substr(0, name_end));
     std::vector<std::string> words = unquote_words(line.substr(name_end));
-    config[std::string(name)] = takes_several_words(name) ? join(words, " ") : words.front();
+    std::string value = takes_several_words(name) ? join(words, " ") : words.front();
+    config[std::move(name)] = std::move(value);
   }
   return config;
 }

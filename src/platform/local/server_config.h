@@ -11,6 +11,9 @@
 
 namespace keyway::platform::local {
 
+// A port of the server's own address that nobody listens at: a held replica keeps asking there.
+inline constexpr uint16_t kNobodysPort = 1;
+
 // How a replicated server starts. kHold: as a replica of nobody, which takes no writes until it is told what
 // to be.
 enum class StartRole { kPrimary, kReplica, kHold };
@@ -31,6 +34,9 @@ std::string render_server_config(const ServerPlace& place, const cluster::Server
 
 // The `config` that the text was rendered with (blanks between words may differ).
 cluster::ServerConfig read_server_config(std::string_view text);
+
+// All directives of a redis.conf; the last word on each counts.
+cluster::ServerConfig read_directives(std::string_view text);
 
 // A value as redis.conf wants it after the directive's name: directives that take several words (save, bind,
 // client-output-buffer-limit, …) keep their words, all others are quoted as one.

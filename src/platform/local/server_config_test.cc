@@ -39,6 +39,8 @@ TEST(ServerConfig, ReadsBackWhatItRendered) {
   cluster::ServerConfig saves_nothing = {{"save", ""}};
   EXPECT_EQ(read_server_config(render_server_config(place_in("/x", 7000), saves_nothing)), saves_nothing);
   EXPECT_EQ(read_server_config("port 7000\nhz 10\n"), cluster::ServerConfig{});
+  EXPECT_EQ(read_directives("# no\nPort 7000\n\nappendonly no\nsave 1 2 3 4\n AppendOnly\t\"yes\"\r\nhz"),
+            (cluster::ServerConfig{{"port", "7000"}, {"save", "1 2 3 4"}, {"appendonly", "yes"}}));
 }
 
 TEST(ServerConfig, QuotesAgainstInjection) {

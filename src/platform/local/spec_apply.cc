@@ -105,14 +105,26 @@ Status LocalPlatform::request_restart(const std::vector<std::string>& nodes) {
   return impl_->save_run();
 }
 
+Status LocalPlatform::Impl::wanted_shard(const std::string& shard) {
+  std::vector<std::string> shards;
+  for (const cluster::DesiredShard& each : wanted().shards) shards.push_back(each.name);
+  if (std::find(shards.begin(), shards.end(), shard) != shards.end()) return {};
+  return fail(ErrorCode::kNotFound,
+              fmt::format("there is no shard {}; there are {}", shard, join(shards, ", ")));
+}
+
+Status LocalPlatform::accept_loss(const std::string& shard) {
+  if (Status allowed = impl_->writable(); !allowed) return allowed;
+  if (Status known = impl_->wanted_shard(shard); !known) return known;
+  return impl_->change([&](ClusterState& next) {
+    next.shards[shard].held_data = false;
+    next.shards[shard].loss_accepted = true;
+  });
+}
+
 Status LocalPlatform::request_switchover(const std::string& shard, const std::string& to_node) {
   if (Status allowed = impl_->writable(); !allowed) return allowed;
-  std::vector<std::string> shards;
-  for (const cluster::DesiredShard& each : impl_->wanted().shards) shards.push_back(each.name);
-  if (std::find(shards.begin(), shards.end(), shard) == shards.end()) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no shard {}; there are {}", shard, join(shards, ", ")));
-  }
+  if (Status known = impl_->wanted_shard(shard); !known) return known;
   if (!to_node.empty()) {
     Result<NodeState*> node = impl_->node(to_node);
     if (!node) return fail(node.error());

@@ -38,6 +38,7 @@ Json encode_node_run(const NodeRun& run) {
               {"started_ms", run.started_ms},
               {"log_offset_bytes", run.log_offset_bytes},
               {"failed_starts", run.failed_starts},
+              {"began_empty", run.began_empty},
               {"unloadable", run.unloadable},
               {"applied_config", run.applied_config},
               {"applied_users", run.applied_users},
@@ -52,6 +53,7 @@ NodeRun decode_node_run(const Json& json) {
   run.started_ms = json.at("started_ms").get<int64_t>();
   run.log_offset_bytes = json.at("log_offset_bytes").get<int64_t>();
   run.failed_starts = json.at("failed_starts").get<int>();
+  run.began_empty = json.value("began_empty", false);
   run.unloadable = json.at("unloadable").get<bool>();
   run.applied_config = json.at("applied_config").get<cluster::ServerConfig>();
   run.applied_users = json.at("applied_users").get<std::string>();
@@ -83,8 +85,10 @@ Result<ClusterState> decode_fields(const Json& json, const std::string& source) 
     }
   }
   for (const auto& [name, record] : json.at("shards").items()) {
-    state.shards[name] = {record.at("primary").get<std::string>(), record.at("held_data").get<bool>()};
+    state.shards[name] = {record.at("primary").get<std::string>(), record.at("held_data").get<bool>(),
+                          record.value("loss_accepted", false)};
   }
+  state.proxy_port = json.value("proxy_port", uint16_t{0});
   state.formed = json.at("formed").get<bool>();
   state.restart_before_ms = json.at("requests").at("restart_before_ms").get<std::map<std::string, int64_t>>();
   state.switchover = json.at("requests").at("switchover").get<std::map<std::string, std::string>>();
@@ -109,6 +113,7 @@ std::string encode_state(const ClusterState& state) {
   Json shards = Json::object();
   for (const auto& [name, record] : state.shards) {
     shards[name] = Json{{"primary", record.primary}, {"held_data", record.held_data}};
+    if (record.loss_accepted) shards[name]["loss_accepted"] = true;
   }
   Json json{
       {"format", kStateFormat},
@@ -118,6 +123,7 @@ std::string encode_state(const ClusterState& state) {
       {"shards", std::move(shards)},
       {"formed", state.formed},
       {"requests", Json{{"restart_before_ms", state.restart_before_ms}, {"switchover", state.switchover}}}};
+  if (state.proxy_port != 0) json["proxy_port"] = state.proxy_port;
   return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -28,6 +28,7 @@ struct NodeRun {
   int64_t log_offset_bytes = 0;  // size of server.log when it was started
   int failed_starts = 0;
   bool unloadable = false;
+  bool began_empty = false;  // there was no data set on its disk when it was started
   cluster::ServerConfig applied_config;
   std::string applied_users;
   std::string note;  // how its last process ended
@@ -53,6 +54,7 @@ struct ClusterState {
   std::string engine_path;     // the server program
   std::string engine_version;  // "7.0.15"
   std::vector<NodeState> nodes;
+  uint16_t proxy_port = 0;  // 0: there is no proxy
   std::map<std::string, cluster::ShardRecord> shards;
   bool formed = false;
   std::map<std::string, int64_t> restart_before_ms;  // as in cluster::Desired

@@ -28,6 +28,7 @@ namespace {
 
 constexpr int64_t kStoreLockTimeoutMs = 30'000;  // longer than a creation may take
 constexpr size_t kNodeIdBytes = 20;
+constexpr uint16_t kRedisPort = 6379;  // where clients look that are told none
 constexpr std::string_view kUnfinished = ".new-";
 constexpr std::string_view kGone = ".gone-";
 
@@ -72,6 +73,7 @@ void sweep(const std::string& home) {
 
 void record_ports(const std::string& who, const ClusterState& state,
                   std::map<uint16_t, std::string>& recorded) {
+  if (state.proxy_port != 0) recorded[state.proxy_port] = who;
   for (const NodeState& node : state.nodes) {
     recorded[node.port] = who;
     if (state.spec.mode == cluster::Mode::kSharded)
@@ -96,6 +98,35 @@ Result<PortWish> make_wish(const std::string& home, const cluster::Spec& spec, c
   for (const NodeState& node : state.nodes)
     wish.first = std::min<int>(wish.first == 0 ? kMaxPort : wish.first, node.port);
   return wish;
+}
+
+// The proxy's port: the one that the spec names, else the one on record, else the first free one.
+Status sync_proxy(const std::string& home, const cluster::Spec& spec, ClusterState& state) {
+  if (!spec.proxy) {
+    state.proxy_port = 0;
+    return {};
+  }
+  int wished = spec.proxy->port;
+  if (state.proxy_port != 0 && (wished == 0 || wished == state.proxy_port)) return {};
+  Result<PortWish> wish = make_wish(home, spec, state, 1);
+  if (!wish) return fail(wish.error());
+  wish->with_bus = false;
+  wish->first = kRedisPort;
+  if (wished == 0) {
+    Result<std::vector<uint16_t>> port = choose_further_ports(*wish);
+    if (!port) return fail(port.error());
+    state.proxy_port = port->front();
+    return {};
+  }
+  Status free = check_port(*wish, static_cast<uint16_t>(wished));
+  if (!free && free.error().code == ErrorCode::kConflict) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("the proxy cannot have it: {}; free it or choose another one with --proxy=PORT "
+                            "(spec.proxy.port), or leave the port out and Keyway chooses",
+                            free.error().message));
+  }
+  if (free) state.proxy_port = static_cast<uint16_t>(wished);
+  return free;
 }
 
 struct Parts {
@@ -212,7 +243,10 @@ Status sync_nodes(const std::string& home, const cluster::Spec& spec, ClusterSta
     if (!ports) return fail(ports.error());
     for (size_t i = known; i < nodes.size(); ++i) nodes[i].port = (*ports)[i - known];
   }
-  state.nodes = std::move(nodes);
+  ClusterState next = state;
+  next.nodes = std::move(nodes);
+  if (Status synced = sync_proxy(home, spec, next); !synced) return synced;
+  state = std::move(next);
   return {};
 }
 
@@ -235,6 +269,12 @@ Status delete_cluster(const std::string& home, std::string_view name) {
     return fail(ErrorCode::kConflict,
                 fmt::format("{} of cluster {} still runs (pid {}); stop it first with `keyway down {}`",
                             servers.begin()->first, name, servers.begin()->second.pid, name));
+  }
+  if (std::optional<ProcessIdentity> proxy = find_proxy(paths)) {
+    return fail(
+        ErrorCode::kConflict,
+        fmt::format("the proxy of cluster {} still runs (pid {}); stop it first with `keyway down {}`", name,
+                    proxy->pid, name));
   }
   ClusterPaths gone = cluster_paths(home, fmt::format("{}{}", kGone, name));
   if (Status deleted = delete_folder(gone.folder); !deleted) return deleted;

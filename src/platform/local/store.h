@@ -37,9 +37,9 @@ struct Created {
 // the errors of the checks.
 Result<Created> create_cluster(const std::string& home, const cluster::Spec& spec);
 
-// Brings the record's nodes to those of `spec`: allocates ports and ids for new ones, marks those that are to
-// go, takes back those that were to go and are wanted again. Changes `state` only if it succeeds; saves
-// nothing.
+// Brings the record's nodes and the proxy's port to those of `spec`: allocates ports and ids for new nodes,
+// marks those that are to go, takes back those that were to go and are wanted again. Changes `state` only if
+// it succeeds; saves nothing.
 Status sync_nodes(const std::string& home, const cluster::Spec& spec, ClusterState& state);
 
 // Deletes a cluster's folder with all data. kConflict: its supervisor runs, or one of its servers does.
