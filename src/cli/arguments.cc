@@ -1,13 +1,18 @@
 #include "cli/arguments.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 
 #include "base/format.h"
 #include "base/strings.h"
+#include "cli/backup_arguments.h"
+#include "cli/cluster/parse.h"
+#include "cli/command_words.h"
 #include "cli/grammar.h"
 #include "cli/help.h"
+#include "cli/kubernetes_arguments.h"
+#include "cli/proxy_arguments.h"
+#include "cli/restore_arguments.h"
 #include "cli/values.h"
 
 namespace keyway::cli {
@@ -18,113 +23,6 @@ constexpr int kMaxShards = 1000;
 constexpr int kMaxReplicas = 16;
 constexpr int kMaxLines = 1'000'000;
 
-// The words of one command, sorted into flags and the rest, before their meaning is looked at.
-struct Words {
-  const CommandSyntax* syntax = nullptr;
-  std::map<std::string_view, std::string> flags;  // by Flag::name
-  std::vector<std::string> positionals;
-  std::vector<std::string> program;  // after "--"
-
-  bool has(std::string_view name) const { return flags.contains(name); }
-  std::string text(std::string_view name) const {
-    auto found = flags.find(name);
-    return found == flags.end() ? std::string{} : found->second;
-  }
-};
-
-tl::unexpected<Error> misuse(const CommandSyntax& syntax, std::string_view what) {
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("{}; `keyway {} --help` shows how", what, syntax.name));
-}
-
-tl::unexpected<Error> unknown_flag(const CommandSyntax& syntax, std::string_view word) {
-  std::vector<std::string_view> known = {"--help"};
-  for (std::string_view name : syntax.flags) known.push_back(flag_named(name).long_spelling());
-  std::string_view meant = nearest(word.substr(0, word.find('=')), known);
-  std::string hint = meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant);
-  return misuse(syntax, fmt::format("{}: keyway {} has no such flag{}", word, syntax.name, hint));
-}
-
-// Runs CLI11 over the words of one command.
-Result<Words> sort_words(const CommandSyntax& syntax, std::vector<std::string> words) {
-  Words sorted;
-  sorted.syntax = &syntax;
-  auto dashes = std::ranges::find(words, "--");
-  if (syntax.name == "exec" && dashes != words.end()) {
-    sorted.program.assign(dashes + 1, words.end());
-    words.erase(dashes, words.end());
-  }
-  CLI::App app;
-  app.set_help_flag();
-  app.allow_extras();
-  app.add_option("words", sorted.positionals);
-  std::vector<std::string_view> names = syntax.flags;
-  names.push_back("help");
-  for (std::string_view name : names) {
-    const Flag& flag = flag_named(name);
-    std::string spelling(flag.spelling);
-    if (flag.value.empty()) {
-      app.add_flag_callback(spelling, [&sorted, name] { sorted.flags[name] = "true"; });
-    } else {
-      app.add_option_function<std::string>(
-          spelling, [&sorted, name](const std::string& value) { sorted.flags[name] = value; });
-    }
-  }
-  try {
-    std::ranges::reverse(words);
-    app.parse(std::move(words));
-  } catch (const CLI::ArgumentMismatch& error) {
-    std::string_view what = error.what();
-    std::string_view flag = what.substr(0, what.find(':'));
-    return misuse(syntax, fmt::format("{} needs one value", flag));
-  } catch (const CLI::ParseError& error) {
-    return misuse(syntax, error.what());
-  }
-  if (std::vector<std::string> unknown = app.remaining(); !unknown.empty())
-    return unknown_flag(syntax, unknown.front());
-  return sorted;
-}
-
-// NAME may come first or be left out: with `wanted` words after it. Gives the cluster's name; leaves `wanted`
-// words.
-Result<std::string> take_cluster(Words& words, size_t wanted, bool fewer_allowed = false) {
-  std::vector<std::string>& given = words.positionals;
-  if (given.size() > wanted + 1) {
-    return misuse(*words.syntax, fmt::format("\"{}\" is one word too many", given[wanted + 1]));
-  }
-  std::string name;
-  if (given.size() == wanted + 1) {
-    name = given.front();
-    given.erase(given.begin());
-  }
-  if (given.size() < wanted && !fewer_allowed) {
-    return misuse(*words.syntax,
-                  fmt::format("keyway {} needs {}", words.syntax->name, words.syntax->positionals));
-  }
-  std::string flag = words.text("cluster");
-  if (!flag.empty() && !name.empty() && flag != name) {
-    return misuse(*words.syntax,
-                  fmt::format("--cluster {} and {} name two clusters; give one of them", flag, name));
-  }
-  return flag.empty() ? name : flag;
-}
-
-// Reads the value of a flag, if it was given, with `read` into `target`.
-template <typename Target, typename Read>
-Status take(const Words& words, std::string_view name, Target& target, Read read) {
-  if (!words.has(name)) return {};
-  auto value = read(flag_named(name).long_spelling(), words.text(name));
-  if (!value) return fail(value.error());
-  target = *value;
-  return {};
-}
-
-auto number(int least, int most) {
-  return [least, most](std::string_view flag, const std::string& text) {
-    return number_value(flag, text, least, most);
-  };
-}
-
 Result<SpecFlags> take_spec_flags(const Words& words) {
   SpecFlags flags;
   Status status = take(words, "shards", flags.shards, number(1, kMaxShards));
@@ -132,7 +30,11 @@ Result<SpecFlags> take_spec_flags(const Words& words) {
   if (status) status = take(words, "mode", flags.mode, mode_value);
   if (status) status = take(words, "port", flags.port, number(1, 65535));
   if (status) status = take(words, "memory", flags.memory_bytes, size_value);
+  if (status) status = take(words, "proxy", flags.proxy_port, number(0, 65535));
   if (!status) return fail(status.error());
+  flags.no_proxy = words.has("no_proxy");
+  if (flags.no_proxy && flags.proxy_port)
+    return misuse(*words.syntax, "--proxy and --no-proxy contradict each other; give one of them");
   if (words.has("engine")) flags.engine = words.text("engine");
   if (flags.engine && flags.engine->empty()) {
     return fail(ErrorCode::kInvalidArgument,
@@ -188,6 +90,22 @@ Result<Command> make_logs(Words& words) {
   return logs;
 }
 
+Result<Command> make_history(Words& words) {
+  HistoryCommand history;
+  Result<std::string> name = take_cluster(words, 0);
+  if (!name) return fail(name.error());
+  history.cluster = *name;
+  history.file = words.text("history_file");
+  if (!history.file.empty() && !history.cluster.empty())
+    return misuse(*words.syntax, "-f FILE is read instead of a cluster's own history; leave out the cluster");
+  history.shard = words.text("shard");
+  history.replay = words.has("replay");
+  Status status = take(words, "since", history.since_ms, duration_value);
+  if (status) status = take(words, "lines", history.lines, number(1, kMaxLines));
+  if (!status) return fail(status.error());
+  return history;
+}
+
 Result<Command> make_change(Words& words) {
   Result<std::string> name = take_cluster(words, 0);
   if (!name) return fail(name.error());
@@ -218,6 +136,18 @@ Result<Command> make_failover(Words& words) {
   return FailoverCommand{*name, words.positionals.front(), words.text("to"), *waiting};
 }
 
+Result<Command> make_recover(Words& words) {
+  Result<std::string> name = take_cluster(words, 1);
+  if (!name) return fail(name.error());
+  if (!words.has("accept_data_loss"))
+    return misuse(*words.syntax,
+                  "keyway recover begins a shard empty, if no copy of its data is left; say so with "
+                  "--accept-data-loss");
+  Result<Waiting> waiting = take_waiting(words);
+  if (!waiting) return fail(waiting.error());
+  return RecoverCommand{*name, words.positionals.front(), *waiting};
+}
+
 Result<Command> make_restart(Words& words) {
   bool rolling = words.has("rolling");
   Result<std::string> name = take_cluster(words, rolling ? 0 : 1);
@@ -244,6 +174,14 @@ Result<Command> make_completion(const Words& words) {
                                            shell.empty() ? "" : ", not " + shell));
 }
 
+Result<Command> make_agent(Words& words) {
+  if (!words.positionals.empty())
+    return misuse(*words.syntax, fmt::format("\"{}\" is one word too many", words.positionals.front()));
+  AgentCommand agent;
+  for (const auto& [name, value] : words.flags) agent.settings[std::string(name)] = value;
+  return agent;
+}
+
 Result<Command> make_plain(Words& words) {
   std::string_view name = words.syntax->name;
   if (name == "completion") return make_completion(words);
@@ -268,9 +206,31 @@ Result<Command> make_plain(Words& words) {
 Result<Command> make_command(Words& words) {
   using Make = Result<Command> (*)(Words&);
   static const std::map<std::string_view, Make> makers = {
-      {"up", make_up},        {"down", make_down},    {"logs", make_logs},         {"plan", make_change},
-      {"apply", make_change}, {"scale", make_change}, {"failover", make_failover}, {"restart", make_restart},
+      {"up", make_up},
+      {"down", make_down},
+      {"logs", make_logs},
+      {"history", make_history},
+      {"plan", make_change},
+      {"apply", make_change},
+      {"scale", make_change},
+      {"failover", make_failover},
+      {"recover", make_recover},
+      {"restart", make_restart},
+      {"restore", make_restore},
       {"exec", make_exec},
+      {"proxy", make_proxy},
+      {"proxy top", make_proxy_top},
+      {"gen", make_gen},
+      {"copy-program", make_copy_program},
+      {"install", make_install},
+      {"agent", make_agent},
+      {"proxy map", make_proxy_map},
+      {"operator", make_operator},
+      {"backup create", make_backup},
+      {"backup ls", make_backup},
+      {"backup show", make_backup},
+      {"backup prune", make_backup},
+      {"backup key", make_backup},
   };
   auto found = makers.find(words.syntax->name);
   return found == makers.end() ? make_plain(words) : found->second(words);
@@ -285,8 +245,15 @@ tl::unexpected<Error> unknown_command(const std::string& word) {
             word, word));
   }
   std::vector<std::string_view> names;
+  std::vector<std::string> longer;  // of two words, of which this is the first
   for (const CommandSyntax& command : all_commands()) {
-    if (!command.group.empty()) names.push_back(command.name);
+    if (command.group.empty()) continue;
+    names.push_back(command.name);
+    if (command.name.starts_with(fmt::format("{} ", word))) longer.emplace_back(command.name);
+  }
+  if (!longer.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: which of them? {}; --help behind one tells more", word, join(longer, ", ")));
   }
   std::string_view meant = nearest(word, names);
   std::string hint = meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant);
@@ -294,9 +261,19 @@ tl::unexpected<Error> unknown_command(const std::string& word) {
               fmt::format("{}: there is no such command{}; `keyway --help` lists all", word, hint));
 }
 
+// `cluster COMMAND …`, and `help cluster [COMMAND]`.
+Result<Invocation> parse_cluster(std::vector<std::string> words) {
+  if (words[0] == "help") {
+    words[1] = "help";
+  }
+  return parse_tool(Spelling::kOwn, {words.begin() + 1, words.end()});
+}
+
 }  // namespace
 
-Result<Invocation> parse_arguments(const std::vector<std::string>& words) {
+Result<Invocation> parse_arguments(const std::vector<std::string>& given) {
+  std::vector<std::string> words = join_command_name(given);
+  if (is_redis_cli_spelling(words)) return parse_tool(Spelling::kRedisCli, words);
   if (words.empty() || words[0] == "--help" || words[0] == "-h" ||
       (words[0] == "help" && words.size() == 1)) {
     return Invocation{HelpCommand{program_help()}};
@@ -304,6 +281,7 @@ Result<Invocation> parse_arguments(const std::vector<std::string>& words) {
   if (words[0] == "--version") return Invocation{VersionCommand{}};
   if (words[0] == "__complete") return Invocation{CompleteCommand{{words.begin() + 1, words.end()}}};
   std::string name = words[0] == "help" ? words[1] : words[0];
+  if (name == "cluster") return parse_cluster(words);
   const CommandSyntax* syntax = command_named(name);
   if (syntax == nullptr) return unknown_command(name);
   if (words[0] == "help") return Invocation{HelpCommand{command_help(*syntax)}};

@@ -43,6 +43,24 @@ TEST(Arguments, UpTakesEverything) {
   EXPECT_EQ(up.timeout_ms, 300'000);
 }
 
+TEST(Arguments, ThePortOfAProxyMayBeLeftOut) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"up", "shop", "--proxy"}, {"up", "--proxy", "shop"}, {"up", "shop", "--proxy", "-d"}}) {
+    auto up = parsed<UpCommand>(words);
+    EXPECT_EQ(up.cluster, "shop");
+    EXPECT_EQ(up.flags.proxy_port, 0);
+  }
+  EXPECT_EQ(parsed<UpCommand>({"up", "--proxy=6380"}).flags.proxy_port, 6380);
+  auto up = parsed<UpCommand>({"up", "--proxy", "6380", "shop"});
+  EXPECT_EQ(up.flags.proxy_port, 6380);
+  EXPECT_EQ(up.cluster, "shop");
+  EXPECT_TRUE(parsed<UpCommand>({"up", "--no-proxy"}).flags.no_proxy);
+  EXPECT_THAT(refused({"up", "--proxy=65536"}), HasSubstr("--proxy"));
+  EXPECT_THAT(refused({"up", "--proxy", "--no-proxy"}), HasSubstr("contradict"));
+  EXPECT_THAT(refused({"proxy", "--listen", "127.0.0.1:0", "--open-as", "u", "10.0.0.1:7001"}),
+              HasSubstr("--open-as"));
+}
+
 TEST(Arguments, UpTakesNothing) {
   auto up = parsed<UpCommand>({"up"});
   EXPECT_EQ(up.cluster, "");
@@ -116,6 +134,36 @@ TEST(Arguments, ErrorsNameTheFlagAndTheRemedy) {
   EXPECT_THAT(refused({"exec", "p1-0", "redis-cli", "ping"}), HasSubstr("keyway exec p1-0 -- redis-cli"));
   EXPECT_THAT(refused({"completion", "fish"}), HasSubstr("bash or zsh"));
   EXPECT_THAT(refused({"ls", "x"}), HasSubstr("one word too many"));
+}
+
+TEST(Arguments, ProxyAndItsTop) {
+  auto proxy =
+      parsed<ProxyCommand>({"proxy", "--listen", "127.0.0.1:0", "--reads", "nearest", "--max-lag-s", "2m",
+                            "--max-lag-bytes", "1Mi", "--zone", "a", "--slowlog-us", "-1", "10.0.0.1:7"});
+  EXPECT_EQ(proxy.reads.policy, proxy::ReadPolicy::kNearest);
+  EXPECT_EQ(proxy.reads.max_lag_ms, 120'000);
+  EXPECT_EQ(proxy.reads.max_lag_bytes, 1 << 20);
+  EXPECT_EQ(proxy.reads.zone, "a");
+  EXPECT_EQ(proxy.slow_us, -1);
+  EXPECT_THAT(refused({"proxy", "--listen", "127.0.0.1:0", "--reads", "any", "10.0.0.1:7"}),
+              HasSubstr("--reads primary, prefer-replica or nearest"));
+  EXPECT_THAT(refused({"proxy", "--listen", "127.0.0.1:0", "--max-lag-bytes", "x", "10.0.0.1:7"}),
+              HasSubstr("--max-lag-bytes 1Mi"));
+  auto top = parsed<ProxyTopCommand>({"proxy", "top", "[::1]:9121", "--once"});
+  EXPECT_EQ(top.metrics, (Address{"::1", 9121}));
+  EXPECT_TRUE(top.once);
+  EXPECT_THAT(refused({"proxy", "top", "a:b"}), HasSubstr("`keyway proxy top --help`"));
+  EXPECT_THAT(refused({"proxy", "top", "shop", "store"}), HasSubstr("one word too many"));
+  EXPECT_EQ(parsed<ProxyTopCommand>({"proxy", "top", "shop"}).cluster, "shop");
+  EXPECT_TRUE(parsed<ProxyTopCommand>({"proxy", "top"}).metrics.empty()) << "of the only cluster";
+  auto map = parsed<ProxyMapCommand>({"proxy", "map", "--format", "python", "127.0.0.1:9500"});
+  EXPECT_EQ(map.metrics, (Address{"127.0.0.1", 9500}));
+  EXPECT_TRUE(map.python);
+  EXPECT_FALSE(parsed<ProxyMapCommand>({"proxy", "map", "--cluster", "shop"}).python);
+  EXPECT_THAT(refused({"proxy", "map", "--format", "yaml", "127.0.0.1:1"}),
+              HasSubstr("neither json nor python"));
+  EXPECT_THAT(parsed<HelpCommand>({"help", "proxy", "top"}).text,
+              HasSubstr("Usage: keyway proxy top ADDR:PORT"));
 }
 
 TEST(Arguments, CommandsAreSuggested) {

@@ -1,10 +1,10 @@
-// apply, scale, failover and restart: the supervisor does it, this shows it.
+// apply, scale, failover, recover and restart: the supervisor does it, this shows it.
 #include "cli/change.h"
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/strings.h"
 #include "cli/follow.h"
-#include "cli/json_text.h"
 #include "cli/observer.h"
 #include "cli/progress.h"
 #include "cli/spec_source.h"
@@ -152,6 +152,14 @@ Outcome run(const FailoverCommand& command, Context& context) {
   return give_order(*cluster, command.waiting, context, [&](supervisor::Client& client) {
     return client.failover(command.shard, command.to_node);
   });
+}
+
+Outcome run(const RecoverCommand& command, Context& context) {
+  Result<Chosen> cluster = choose_cluster(context.home, command.cluster);
+  if (!cluster) return fail(cluster.error());
+  if (Status known = check_shard(*cluster, command.shard); !known) return fail(known.error());
+  return give_order(*cluster, command.waiting, context,
+                    [&](supervisor::Client& client) { return client.recover(command.shard); });
 }
 
 Outcome run(const RestartCommand& command, Context& context) {

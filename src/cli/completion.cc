@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "cli/cluster/tool_completion.h"
 #include "cli/grammar.h"
 
 namespace keyway::cli {
@@ -114,6 +115,8 @@ void offer_kind(Candidates& candidates, Word kind, std::string_view typed, const
       return offer_names(candidates, typed, {"bash", "zsh"}, "");
     case Word::kMode:
       return offer_names(candidates, typed, {"sharded", "replicated"}, "");
+    case Word::kReads:
+      return offer_names(candidates, typed, {"primary", "prefer-replica", "nearest"}, "");
     case Word::kEngine:
       offer_names(candidates, typed, {"redis", "valkey"}, "");
       candidates.files = true;
@@ -147,9 +150,23 @@ Candidates complete(const std::vector<std::string>& words, KnownNames& known) {
   std::string_view word = words.empty() ? std::string_view{} : std::string_view(words.back());
   if (words.size() <= 1) {
     for (const CommandSyntax& command : all_commands()) {
-      if (!command.group.empty()) offer(candidates, word, command.name, command.summary);
+      bool is_one_word = command.name.find(' ') == std::string_view::npos;
+      if (!command.group.empty() && is_one_word) offer(candidates, word, command.name, command.summary);
     }
     return candidates;
+  }
+  if (words.size() == 2) {
+    std::string first = words.front() + " ";
+    for (const CommandSyntax& command : all_commands()) {
+      if (command.name.starts_with(first))
+        offer(candidates, word, command.name.substr(first.size()), command.summary);
+    }
+  } else if (std::vector<std::string> joined = join_command_name(words); joined.size() < words.size()) {
+    return complete(joined, known);
+  }
+  for (auto [word_of, spelling] :
+       {std::pair{"cluster", Spelling::kOwn}, std::pair{"--cluster", Spelling::kRedisCli}}) {
+    if (words.front() == word_of) return complete_tool(spelling, {words.begin() + 1, words.end()}, known);
   }
   const CommandSyntax* command = command_named(words.front());
   if (command == nullptr || command->group.empty()) return candidates;

@@ -51,11 +51,32 @@ TEST(Completion, CommandsComeFirst) {
   EXPECT_THAT(offered({"nonsense", ""}), IsEmpty());
 }
 
+TEST(Completion, ClusterTool) {
+  EXPECT_THAT(offered({"clu"}), ElementsAre("cluster"));
+  EXPECT_THAT(offered({"cluster", "re"}), ElementsAre("reshard", "rebalance"));
+  EXPECT_THAT(offered({"cluster", "check", ""}), ElementsAre("shop", "cache"));
+  EXPECT_THAT(offered({"cluster", "check", "--search-keys", "s"}), ElementsAre("shop"));
+  EXPECT_THAT(offered({"cluster", "reshard", "shop", "--sl"}), ElementsAre("--slots"));
+  EXPECT_THAT(offered({"cluster", "reshard", "shop", "--slots", "3", "--sl"}), IsEmpty());
+  EXPECT_THAT(offered({"cluster", "import", "shop", "--from", "c"}), ElementsAre("cache"));
+  EXPECT_THAT(offered({"cluster", "call", "shop", "--", "--"}), IsEmpty());
+  EXPECT_THAT(offered({"--cluster", "rebalance", "shop", "--cluster-use"}),
+              ElementsAre("--cluster-use-empty-masters", "--cluster-use-atomic-slot-migration"));
+  EXPECT_THAT(offered({"--cluster", "nonsense", "--"}), IsEmpty());
+}
+
 TEST(Completion, FlagsOfTheCommandThatAreNotGivenYet) {
   EXPECT_THAT(offered({"up", "--re"}), ElementsAre("--replicas"));
   EXPECT_THAT(offered({"up", "--replicas", "2", "--re"}), IsEmpty());
   EXPECT_THAT(offered({"up", "-d", "--d"}), IsEmpty());
   EXPECT_THAT(offered({"ls", "--"}), ElementsAre("--json", "--help"));
+}
+
+TEST(Completion, CommandsOfTwoWords) {
+  EXPECT_THAT(offered({"prox"}), ElementsAre("proxy"));
+  EXPECT_THAT(offered({"proxy", "t"}), ElementsAre("top"));
+  EXPECT_THAT(offered({"proxy", "top", "--o"}), ElementsAre("--once"));
+  EXPECT_THAT(offered({"proxy", "--reads", "n"}), ElementsAre("nearest"));
 }
 
 TEST(Completion, ValuesOfFlags) {

@@ -2,12 +2,13 @@
 #include <unistd.h>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/strings.h"
 #include "cli/change.h"
 #include "cli/interrupt.h"
-#include "cli/json_text.h"
 #include "cli/observer.h"
 #include "cli/progress.h"
+#include "platform/local/adopt.h"
 #include "platform/local/lock.h"
 #include "supervisor/supervisor.h"
 
@@ -74,7 +75,7 @@ Result<bool> any_runs(const local::ClusterEntry& cluster, const std::string& hom
   for (const cluster::NodeFacts& node : (*platform)->look().nodes) {
     if (node.running()) return true;
   }
-  return false;
+  return local::find_proxy(cluster.paths).has_value();
 }
 
 enum class Stopped { kDone, kWasNotRunning, kInterrupted };

@@ -6,8 +6,8 @@
 #include <csignal>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/strings.h"
-#include "cli/json_text.h"
 #include "cli/live.h"
 #include "cli/progress.h"
 #include "cli/status_view.h"
@@ -46,8 +46,9 @@ class Foreground {
     view_.clear();
   }
 
-  void tick(const reconcile::Tick& tick, bool stopping) {
+  void tick(const reconcile::Tick& tick, const std::optional<reconcile::ProxyStatus>& proxy, bool stopping) {
     if (json_) return;
+    proxy_ = proxy;
     bool whole = tick.plan.converged() && !stopping;
     if (whole && !told_) {
       tell_hints(status_of(tick));
@@ -68,6 +69,7 @@ class Foreground {
     reconcile::ClusterStatus status =
         reconcile::make_status(cluster_, tick.desired, tick.observed, tick.plan, wall_ms);
     status.supervisor_pid = getpid();
+    status.proxy = proxy_;
     return status;
   }
 
@@ -91,6 +93,7 @@ class Foreground {
 
   std::string cluster_;
   std::string user_;
+  std::optional<reconcile::ProxyStatus> proxy_;
   bool json_;
   LiveView view_;
   int64_t begin_ms_ = steady_ms();
@@ -107,7 +110,8 @@ Outcome run_in_foreground(const std::string& cluster, const std::string& user, O
   supervisor::SupervisorOptions options;
   options.cluster = cluster;
   options.on_event = [&](const supervisor::Event& event) { view.event(event); };
-  options.on_tick = [&](const reconcile::Tick& tick, bool stopping) { view.tick(tick, stopping); };
+  options.on_tick = [&](const reconcile::Tick& tick, const std::optional<reconcile::ProxyStatus>& proxy,
+                        bool stopping) { view.tick(tick, proxy, stopping); };
   Status status = supervisor::run_supervisor(options);
   if (!status) return fail(status.error());
   view.stopped();

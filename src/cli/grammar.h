@@ -2,13 +2,14 @@
 // offers comes from these tables alone. Constant; any thread.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace keyway::cli {
 
 // What a word on the command line stands for, as far as completion needs to know.
-enum class Word { kNone, kFile, kFolder, kCluster, kShard, kNode, kUser, kShell, kMode, kEngine };
+enum class Word { kNone, kFile, kFolder, kCluster, kShard, kNode, kUser, kShell, kMode, kEngine, kReads };
 
 struct Flag {
   std::string_view name;      // "shards": the key under which the parser keeps its value
@@ -33,10 +34,19 @@ struct CommandSyntax {
 
 const std::vector<Flag>& all_flags();
 const std::vector<CommandSyntax>& all_commands();
+// Those of all_commands() and all_flags() that have to do with Kubernetes.
+std::vector<CommandSyntax> kubernetes_commands();
+std::vector<Flag> kubernetes_flags();
+// Those of `keyway restore`.
+std::vector<CommandSyntax> restore_commands();
+std::vector<Flag> restore_flags();
 
 // Requires that there is such a flag.
 const Flag& flag_named(std::string_view name);
 // Null if there is none.
 const CommandSyntax* command_named(std::string_view name);
+
+// The words of a command line, where a command's name of two words, "proxy top", has become one.
+std::vector<std::string> join_command_name(std::vector<std::string> words);
 
 }  // namespace keyway::cli

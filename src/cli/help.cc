@@ -36,7 +36,7 @@ std::string program_help() {
     if (command.group.empty()) continue;
     if (command.group != group) text += fmt::format("\n{}:\n", command.group);
     group = command.group;
-    text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+    text += fmt::format("  {:<15}{}\n", command.name, command.summary);
   }
   return text + std::string(kEpilogue);
 }

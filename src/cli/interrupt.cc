@@ -8,7 +8,7 @@
 
 namespace keyway::cli {
 
-Interrupts::Interrupts() {
+Interrupts::Interrupts(Hangup hangup) : hangup_(hangup) {
   sigset_t set;
   sigemptyset(&set);
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) sigaddset(&set, signal);
@@ -29,7 +29,9 @@ bool Interrupts::wait(int64_t timeout_ms) {
   if (!interrupted_) poll(&waiting, 1, static_cast<int>(std::clamp<int64_t>(timeout_ms, 0, 60'000)));
   signalfd_siginfo info{};
   while (fd_ >= 0 && read(fd_, &info, sizeof info) == sizeof info) {
-    if (info.ssi_signo != SIGWINCH) interrupted_ = true;
+    bool reload = info.ssi_signo == SIGHUP && hangup_ == Hangup::kAsksToReload;
+    reload_asked_ = reload_asked_ || reload;
+    interrupted_ = interrupted_ || (info.ssi_signo != SIGWINCH && !reload);
   }
   return interrupted_;
 }

@@ -19,6 +19,7 @@ namespace local = platform::local;
 namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(200);
+constexpr std::string_view kProxyLog = "proxy";
 constexpr size_t kMaxTailBytes = size_t{64} << 20;
 
 // The last `lines` lines of `text`.
@@ -86,7 +87,9 @@ Outcome run(const LogsCommand& given, Context& context) {
   Result<Chosen> cluster = choose_cluster(context.home, command.cluster);
   if (!cluster) return fail(cluster.error());
   std::string path = cluster->paths.supervisor_log();
-  if (!command.node.empty()) {
+  if (command.node == kProxyLog) {
+    path = cluster->paths.proxy().log_file();
+  } else if (!command.node.empty()) {
     if (Status known = check_node(*cluster, command.node); !known) return fail(known.error());
     path = cluster->paths.node(command.node).log_file();
   }

@@ -5,6 +5,7 @@
 #include "engine/fleet.h"
 #include "engine/observe.h"
 #include "platform/local/lock.h"
+#include "supervisor/proxy_keeper.h"
 
 namespace keyway::cli {
 
@@ -57,6 +58,7 @@ Result<Seen> Observer::look() {
   cluster::Plan plan = cluster::plan(seen.desired, seen.observed, cluster::Policy{}, now_ms);
   seen.status = reconcile::make_status(impl_->cluster, seen.desired, seen.observed, plan, now_ms);
   seen.status.supervisor_pid = local::FileLock::holder(impl_->platform->paths().lock_file());
+  seen.status.proxy = supervisor::look_at_proxy(impl_->platform->state(), impl_->platform->paths());
   return seen;
 }
 

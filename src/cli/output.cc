@@ -5,7 +5,7 @@
 #include <cerrno>
 
 #include "base/format.h"
-#include "cli/json_text.h"
+#include "base/json_text.h"
 
 namespace keyway::cli {
 

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "cli/json_text.h"
+#include "base/json_text.h"
 #include "cli/live.h"
 #include "cli/sink.h"
 #include "cli/table.h"

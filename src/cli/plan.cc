@@ -2,12 +2,12 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/strings.h"
 #include "cli/clusters.h"
 #include "cli/commands.h"
 #include "cli/estimate.h"
 #include "cli/foresee.h"
-#include "cli/json_text.h"
 #include "cli/observer.h"
 #include "cli/spec_source.h"
 

@@ -2,10 +2,10 @@
 #include <array>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "cli/clusters.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
-#include "cli/json_text.h"
 #include "cluster/spec.h"
 #include "platform/local/users.h"
 

@@ -1,40 +1,16 @@
 #include "cli/spec_source.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <filesystem>
 
 #include "base/format.h"
+#include "cli/document.h"
 
 namespace keyway::cli {
 
 namespace {
 
-constexpr size_t kMaxSpecBytes = size_t{1} << 20;
 constexpr int kDefaultShards = 3;
 constexpr int kDefaultReplicas = 1;
-
-Result<std::string> read_document(const std::string& file) {
-  int fd = file == "-" ? STDIN_FILENO : open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("-f: {} cannot be read: {}", file, errno_text(errno)));
-  std::string text;
-  char buffer[16384];
-  ssize_t size = 0;
-  while (text.size() <= kMaxSpecBytes && (size = read(fd, buffer, sizeof buffer)) > 0)
-    text.append(buffer, static_cast<size_t>(size));
-  int error_number = errno;
-  if (fd != STDIN_FILENO) close(fd);
-  if (size < 0)
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("-f: {} cannot be read: {}", file, errno_text(error_number)));
-  if (text.size() > kMaxSpecBytes)
-    return fail(ErrorCode::kInvalidArgument, fmt::format("-f: {} is larger than 1 MiB; a spec is not", file));
-  return text;
-}
 
 // A server program's kind by its name; what is no name of one is left to the check of the program itself.
 void set_engine(cluster::Spec& spec, const std::string& engine) {
@@ -91,6 +67,9 @@ Status set_flags(cluster::Spec& spec, const SpecFlags& flags) {
   }
   if (flags.engine) set_engine(spec, *flags.engine);
   if (flags.port) spec.port = *flags.port;
+  if (flags.no_proxy) spec.proxy.reset();
+  if (flags.proxy_port && !spec.proxy) spec.proxy.emplace();
+  if (flags.proxy_port.value_or(0) != 0) spec.proxy->port = *flags.proxy_port;
   if (Status set = set_size(spec, flags); !set) return set;
   return cluster::validate(spec);
 }
@@ -99,7 +78,7 @@ Status set_flags(cluster::Spec& spec, const SpecFlags& flags) {
 
 Result<std::optional<cluster::Spec>> read_spec_file(const std::string& file) {
   if (file.empty()) return std::optional<cluster::Spec>{};
-  Result<std::string> text = read_document(file);
+  Result<std::string> text = read_document("-f", file);
   if (!text) return fail(text.error());
   Result<cluster::Spec> spec = cluster::parse_spec(*text, file == "-" ? "standard input" : file);
   if (!spec) return fail(spec.error());

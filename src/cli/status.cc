@@ -4,11 +4,11 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/strings.h"
 #include "cli/clusters.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
-#include "cli/json_text.h"
 #include "cli/live.h"
 #include "cli/observer.h"
 #include "cli/progress.h"

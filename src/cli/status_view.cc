@@ -105,6 +105,21 @@ void add_problems(std::vector<std::string>& lines, const ClusterStatus& status, 
   }
 }
 
+void add_proxy(std::vector<std::string>& lines, const ClusterStatus& status, const Terminal& terminal) {
+  if (!status.proxy) return;
+  const reconcile::ProxyStatus& proxy = *status.proxy;
+  std::string text = fmt::format("Proxy at {}", proxy.address);
+  if (proxy.pid != 0) {
+    text +=
+        fmt::format(", pid {}, {}", proxy.pid,
+                    proxy.user.empty() ? "clients log in" : "clients that do not log in are " + proxy.user);
+    return lines.push_back(std::move(text));
+  }
+  if (status.state == "stopped") return;
+  text += " does not run" + (proxy.note.empty() ? "" : ": " + printable(proxy.note));
+  lines.push_back(paint(text, Style::kWarning, terminal.colour));
+}
+
 void add_supervisor(std::vector<std::string>& lines, const ClusterStatus& status, const Terminal& terminal) {
   if (status.supervisor_pid != 0) return;
   std::string text =
@@ -124,6 +139,7 @@ std::vector<std::string> all_lines(const ClusterStatus& status, const Terminal& 
     add_notes(lines, status);
     add_doing(lines, status, terminal);
   }
+  add_proxy(lines, status, terminal);
   add_problems(lines, status, terminal);
   add_supervisor(lines, status, terminal);
   if (lines.size() == before + 1) lines.pop_back();
@@ -144,6 +160,16 @@ size_t leave_out_healthy(ClusterStatus& status, size_t count) {
     ++left_out;
   }
   return left_out;
+}
+
+// How to reach the proxy; the cli itself looks at 127.0.0.1:6379.
+std::string proxy_call(const reconcile::ProxyStatus& proxy, std::string_view cli, std::string_view user) {
+  Address address = parse_address(proxy.address).value_or(Address{});
+  std::string text(cli);
+  if (address.host != "127.0.0.1") text += fmt::format(" -h {}", address.host);
+  text += fmt::format(" -p {}", address.port);
+  if (proxy.user.empty()) return text + fmt::format(" --user {} --askpass", user);
+  return text + " set AAA 10";
 }
 
 }  // namespace
@@ -185,8 +211,10 @@ std::vector<std::string> hint_lines(const ClusterStatus& status, std::string_vie
   bool sharded = status.mode == "sharded";
   std::string_view cli = status.engine.starts_with("valkey") ? "valkey-cli" : "redis-cli";
   Address address = parse_address(node->address).value_or(Address{});
-  return {
-      hint("Connect:",
+  std::vector<std::string> lines;
+  if (status.proxy) lines.push_back(hint("Connect:", proxy_call(*status.proxy, cli, user)));
+  std::vector<std::string> more = {
+      hint(status.proxy ? (sharded ? "Cluster:" : "Server:") : "Connect:",
            fmt::format("keyway exec {} {} -- {}{}", status.name, node->name, cli, sharded ? " -c" : "")),
       hint("", fmt::format("{}{} -h {} -p {} --user {} --askpass", cli, sharded ? " -c" : "", address.host,
                            address.port, user)),
@@ -197,6 +225,8 @@ std::vector<std::string> hint_lines(const ClusterStatus& status, std::string_vie
                                        status.shards[0].replicas.size() + 1)),
       hint("Stop:", fmt::format("keyway down {}", status.name)),
   };
+  lines.insert(lines.end(), more.begin(), more.end());
+  return lines;
 }
 
 }  // namespace keyway::cli

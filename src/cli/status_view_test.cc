@@ -73,6 +73,20 @@ TEST(StatusView, SaysWhatIsWrongAndWhatToDo) {
   EXPECT_THAT(lines, Contains(HasSubstr("keyway up shop --detach")));
 }
 
+TEST(StatusView, ShowsTheProxyAndHowToReachIt) {
+  ClusterStatus status = sample(3);
+  status.proxy = reconcile::ProxyStatus{"127.0.0.1:6379", 77, "workload", ""};
+  EXPECT_THAT(status_lines(status, Terminal{}),
+              Contains("Proxy at 127.0.0.1:6379, pid 77, clients that do not log in are workload"));
+  EXPECT_THAT(text_of(hint_lines(status, "workload", Terminal{})),
+              HasSubstr("Connect:  redis-cli -p 6379 set AAA 10\nCluster:  keyway exec"));
+  status.proxy = reconcile::ProxyStatus{"10.0.0.1:6380", 0, "", "port 6380 is held by nginx"};
+  EXPECT_THAT(status_lines(status, Terminal{}),
+              Contains("Proxy at 10.0.0.1:6380 does not run: port 6380 is held by nginx"));
+  EXPECT_THAT(text_of(hint_lines(status, "reader", Terminal{})),
+              HasSubstr("redis-cli -h 10.0.0.1 -p 6380 --user reader --askpass\n"));
+}
+
 TEST(StatusView, LeavesHealthyNodesOutWhereThereIsNoRoom) {
   ClusterStatus status = sample(20);
   status.shards[17].replicas[0].health = "syncing";

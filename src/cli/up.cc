@@ -103,7 +103,7 @@ Outcome start_detached(const Chosen& cluster, const UpCommand& command, Context&
                     cluster.name, cluster.name));
     return kExitInterrupted;
   }
-  return show_started(cluster, steady_ms() - begin_ms, context);
+  return command.show ? show_started(cluster, steady_ms() - begin_ms, context) : Outcome(kExitDone);
 }
 
 // Brings the record of a cluster without a supervisor to what is wanted.

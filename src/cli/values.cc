@@ -42,6 +42,24 @@ Result<int64_t> duration_value(std::string_view flag, std::string_view text) {
   return *value * unit_ms;
 }
 
+Result<proxy::ReadPolicy> read_policy_value(std::string_view flag, std::string_view text) {
+  if (text == "primary") return proxy::ReadPolicy::kPrimary;
+  if (text == "prefer-replica") return proxy::ReadPolicy::kPreferReplica;
+  if (text == "nearest") return proxy::ReadPolicy::kNearest;
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("{}: \"{}\" is no policy; write {} primary, prefer-replica or nearest", flag, text, flag));
+}
+
+Result<int64_t> lag_bytes_value(std::string_view flag, std::string_view text) {
+  std::optional<int64_t> size_bytes = cluster::parse_size(text);
+  if (!size_bytes || *size_bytes < 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: \"{}\" is not a size; write, for example, {} 1Mi", flag, text, flag));
+  }
+  return *size_bytes;
+}
+
 Result<cluster::Mode> mode_value(std::string_view flag, std::string_view text) {
   if (text == "sharded") return cluster::Mode::kSharded;
   if (text == "replicated") return cluster::Mode::kReplicated;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cluster/spec.h"
+#include "proxy/read_plan.h"
 
 namespace keyway::cli {
 
@@ -17,6 +18,12 @@ Result<int> number_value(std::string_view flag, std::string_view text, int least
 
 // "90", "90s", "5m", "1h" as milliseconds, from one second to a day.
 Result<int64_t> duration_value(std::string_view flag, std::string_view text);
+
+// "primary", "prefer-replica", "nearest".
+Result<proxy::ReadPolicy> read_policy_value(std::string_view flag, std::string_view text);
+
+// "1Mi", "4096" as bytes.
+Result<int64_t> lag_bytes_value(std::string_view flag, std::string_view text);
 
 Result<cluster::Mode> mode_value(std::string_view flag, std::string_view text);
 

@@ -48,6 +48,7 @@ class Client {
   Result<uint64_t> apply(const std::string& spec_yaml);
   Result<uint64_t> failover(const std::string& shard,
                             const std::string& to_node);            // to_node empty: the best replica
+  Result<uint64_t> recover(const std::string& shard);               // its data are lost, and may be
   Result<uint64_t> restart(const std::vector<std::string>& nodes);  // all of them, rolling
   // The supervisor stops all servers, then itself. Returns when it has taken the order; watch progress until
   // the socket closes.

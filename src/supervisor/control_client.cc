@@ -136,6 +136,8 @@ Result<uint64_t> Client::failover(const std::string& shard, const std::string& t
   return impl_->order(FailoverRequest{shard, to_node});
 }
 
+Result<uint64_t> Client::recover(const std::string& shard) { return impl_->order(RecoverRequest{shard}); }
+
 Result<uint64_t> Client::restart(const std::vector<std::string>& nodes) {
   return impl_->order(RestartRequest{nodes});
 }

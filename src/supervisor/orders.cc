@@ -47,6 +47,18 @@ Result<Taken> fail_over(const FailoverRequest& order, LocalPlatform& platform, c
   return Taken{fmt::format("a switchover of {} to {} was asked for", order.shard, to), {}};
 }
 
+Result<Taken> recover(const RecoverRequest& order, LocalPlatform& platform, const reconcile::Tick& last) {
+  const cluster::Mode mode = platform.state().spec.mode;
+  const NodeFacts* primary = cluster::primary_of(last.observed, mode, order.shard);
+  if (primary != nullptr && primary->answering() && primary->server.role == cluster::Role::kPrimary) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("{} is the primary of {} and answers: there is nothing to recover", primary->name,
+                            order.shard));
+  }
+  if (Status recorded = platform.accept_loss(order.shard); !recorded) return fail(recorded.error());
+  return Taken{fmt::format("the loss of the data of {} was accepted", order.shard), {}};
+}
+
 Result<Taken> restart(const RestartRequest& order, LocalPlatform& platform) {
   if (order.nodes.empty()) return fail(ErrorCode::kInvalidArgument, "no node to restart was named");
   Status recorded = platform.request_restart(order.nodes);
@@ -65,6 +77,7 @@ bool can_take_over(const NodeFacts& node, cluster::Mode mode) {
 Result<Taken> carry_out(const Request& order, LocalPlatform& platform, const reconcile::Tick& last) {
   if (const auto* it = std::get_if<ApplyRequest>(&order)) return apply(*it, platform);
   if (const auto* it = std::get_if<FailoverRequest>(&order)) return fail_over(*it, platform, last);
+  if (const auto* it = std::get_if<RecoverRequest>(&order)) return recover(*it, platform, last);
   if (const auto* it = std::get_if<RestartRequest>(&order)) return restart(*it, platform);
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("`{}` is no order that changes the cluster", name_of(order)));

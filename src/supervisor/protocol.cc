@@ -100,7 +100,8 @@ Request read_request(std::string_view op, Fields& fields) {
     std::string shard = fields.text("shard");
     return FailoverRequest{std::move(shard), fields.text("to")};
   }
-  if (op != "down") fields.bad("op", "progress, apply, failover, restart or down");
+  if (op == "recover") return RecoverRequest{fields.text("shard")};
+  if (op != "down") fields.bad("op", "progress, apply, failover, recover, restart or down");
   return DownRequest{};
 }
 
@@ -161,8 +162,8 @@ Result<Json> open_reply(std::string_view line) {
 }  // namespace
 
 std::string_view name_of(const Request& request) {
-  static constexpr std::array<std::string_view, 5> kNames = {"progress", "apply", "failover", "restart",
-                                                             "down"};
+  static constexpr std::array<std::string_view, 6> kNames = {"progress", "apply",   "failover",
+                                                             "recover",  "restart", "down"};
   static_assert(kNames.size() == std::variant_size_v<Request>);
   return kNames[request.index()];
 }
@@ -178,6 +179,7 @@ std::string encode_request(const Request& request) {
                    json["shard"] = it.shard;
                    json["to"] = it.to_node;
                  },
+                 [&](const RecoverRequest& it) { json["shard"] = it.shard; },
                  [&](const RestartRequest& it) { json["nodes"] = it.nodes; }, [](const DownRequest&) {}},
       request);
   return to_line(json);

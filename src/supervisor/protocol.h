@@ -28,12 +28,16 @@ struct FailoverRequest {
   std::string shard;
   std::string to_node;  // empty: the best replica
 };
+struct RecoverRequest {
+  std::string shard;
+};
 struct RestartRequest {
   std::vector<std::string> nodes;
 };
 struct DownRequest {};
 
-using Request = std::variant<ProgressRequest, ApplyRequest, FailoverRequest, RestartRequest, DownRequest>;
+using Request =
+    std::variant<ProgressRequest, ApplyRequest, FailoverRequest, RecoverRequest, RestartRequest, DownRequest>;
 
 // "apply", "failover", …: for logs.
 std::string_view name_of(const Request& request);

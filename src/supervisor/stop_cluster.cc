@@ -4,6 +4,7 @@
 #include "engine/fleet.h"
 #include "platform/local/local_platform.h"
 #include "platform/local/paths.h"
+#include "supervisor/proxy_keeper.h"
 #include "supervisor/stopper.h"
 #include "supervisor/supervisor.h"
 
@@ -25,13 +26,21 @@ Status stop_cluster(const std::string& cluster,
   Stopper stopper(**platform, fleet, [&say](LogLevel level, const std::string&, const std::string& text) {
     if (say) say(level, text);
   });
-  while (!stopper.step()) {
+  const auto wait = [&io, &wake] {
     wake = false;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
     if (io.stopped()) io.restart();
     while (!wake && io.run_one_until(deadline) > 0) {
     }
-  }
+  };
+  ProxyKeeper proxy(
+      io, **platform,
+      [&say](LogLevel level, const std::string& text) {
+        if (say) say(level, text);
+      },
+      [&wake] { wake = true; });
+  while (!proxy.end_step()) wait();
+  while (!stopper.step()) wait();
   return stopper.result();
 }
 

@@ -18,10 +18,12 @@
 #include "engine/fleet.h"
 #include "platform/local/local_platform.h"
 #include "platform/local/resources.h"
+#include "reconcile/flight_recorder.h"
 #include "reconcile/status.h"
 #include "supervisor/control_server.h"
 #include "supervisor/journal.h"
 #include "supervisor/orders.h"
+#include "supervisor/proxy_keeper.h"
 #include "supervisor/reporter.h"
 #include "supervisor/stopper.h"
 
@@ -37,6 +39,12 @@ constexpr int64_t kHastyTickMs = 20;
 constexpr int64_t kPauseMs = 50;
 constexpr int64_t kLingerMs = 300;
 constexpr size_t kMaxOrders = kMaxClients;
+
+// Whether the cluster is there for a proxy to look at.
+bool answers(const cluster::Observed& observed) {
+  return observed.formed && std::any_of(observed.nodes.begin(), observed.nodes.end(),
+                                        [](const cluster::NodeFacts& node) { return node.answering(); });
+}
 
 // All of it lives in one thread: handlers of the io_context only take things in; what changes something
 // happens between ticks.
@@ -80,6 +88,8 @@ class Supervisor {
   std::unique_ptr<LocalPlatform> platform_;
   std::unique_ptr<engine::Fleet> fleet_;
   std::unique_ptr<reconcile::Loop> loop_;
+  std::unique_ptr<reconcile::FlightRecorder> recorder_;
+  std::unique_ptr<ProxyKeeper> proxy_;
   Journal journal_;
   uint64_t shown_event_ = 0;  // the last one given to on_event
   std::unique_ptr<Reporter> reporter_;
@@ -111,6 +121,7 @@ Status Supervisor::open() {
     return engine::Credentials{std::move(account.user), std::move(account.password)};
   });
   loop_ = std::make_unique<reconcile::Loop>(*platform_, *fleet_, reconcile::LoopOptions{});
+  recorder_ = std::make_unique<reconcile::FlightRecorder>(platform_->paths().history_file());
   auto control = ControlServer::open(
       io_, platform_->paths().socket(),
       [this](Request request, ControlServer::Reply reply) { take(std::move(request), std::move(reply)); });
@@ -118,6 +129,12 @@ Status Supervisor::open() {
   control_ = std::move(*control);
   watch_signals();
   begin_report();
+  proxy_ = std::make_unique<ProxyKeeper>(
+      io_, *platform_,
+      [this](LogLevel level, const std::string& text) {
+        journal_.add(platform_->wall_ms(), level, "", text);
+      },
+      [this] { wake_ = true; });
   return {};
 }
 
@@ -201,6 +218,8 @@ int64_t Supervisor::tick() {
   reconcile::Tick tick = loop_->tick();
   time.end_ms = platform_->monotonic_ms();
   reporter_->report(tick, time);
+  recorder_->record(tick);
+  proxy_->step(answers(tick.observed));
   publish(std::move(tick), generation);
   return time.end_ms - time.begin_ms;
 }
@@ -209,7 +228,8 @@ int64_t Supervisor::tick() {
 // core.
 int64_t Supervisor::pace_ms(int64_t took_ms) {
   hasty_ticks_ = last_.next_ms == 0 && took_ms < kHastyTickMs ? hasty_ticks_ + 1 : 0;
-  return hasty_ticks_ > kMaxHastyTicks ? kPauseMs : last_.next_ms;
+  const int64_t pause_ms = hasty_ticks_ > kMaxHastyTicks ? kPauseMs : last_.next_ms;
+  return std::min(pause_ms, proxy_->due_ms());
 }
 
 void Supervisor::publish(reconcile::Tick tick, uint64_t generation) {
@@ -223,7 +243,7 @@ void Supervisor::publish(reconcile::Tick tick, uint64_t generation) {
   ticked_ = true;
   status_json_.reset();
   show_events();
-  if (options_.on_tick) options_.on_tick(last_, phase_ != Phase::kRunning);
+  if (options_.on_tick) options_.on_tick(last_, proxy_->status(), phase_ != Phase::kRunning);
 }
 
 void Supervisor::show_events() {
@@ -250,6 +270,8 @@ void Supervisor::carry_out_order(const Order& order) {
 }
 
 Status Supervisor::stop_servers() {
+  // First of all, so that its clients have their answers.
+  while (phase_ != Phase::kLeaving && !proxy_->end_step()) wait(kPauseMs);
   Stopper stopper(*platform_, *fleet_,
                   [this](LogLevel level, const std::string& shard, const std::string& text) {
                     journal_.add(platform_->wall_ms(), level, shard, text);
@@ -290,7 +312,7 @@ void Supervisor::wait(int64_t delay_ms) {
 
 bool Supervisor::converged() const {
   return ticked_ && phase_ == Phase::kRunning && orders_.empty() && last_generation_ == generation_ &&
-         last_.plan.converged();
+         last_.plan.converged() && proxy_->settled();
 }
 
 Progress Supervisor::progress(uint64_t events_since) {
@@ -298,6 +320,7 @@ Progress Supervisor::progress(uint64_t events_since) {
     reconcile::ClusterStatus status = reconcile::make_status(options_.cluster, last_.desired, last_.observed,
                                                              last_.plan, platform_->wall_ms());
     status.supervisor_pid = static_cast<int>(::getpid());
+    status.proxy = proxy_->status();
     status_json_ = reconcile::to_json(status);
   }
   Progress progress;

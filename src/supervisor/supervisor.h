@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "reconcile/loop.h"
+#include "reconcile/status.h"
 #include "supervisor/control.h"
 
 namespace keyway::supervisor {
@@ -15,7 +17,8 @@ namespace keyway::supervisor {
 struct SupervisorOptions {
   std::string cluster;
   // Called after each tick, in the supervisor's thread: the foreground view. May be empty.
-  std::function<void(const reconcile::Tick&, bool stopping)> on_tick;
+  std::function<void(const reconcile::Tick&, const std::optional<reconcile::ProxyStatus>&, bool stopping)>
+      on_tick;
   // Called with each new line of the journal, in the same thread and before on_tick. May be empty.
   std::function<void(const Event&)> on_event;
 };

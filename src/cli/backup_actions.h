@@ -1,0 +1,25 @@
+// The sub-commands of `keyway backup`, and what they share. Main thread, but for open_place.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "backup/catalog.h"
+#include "cli/backup_command.h"
+#include "cli/commands.h"
+
+namespace keyway::cli {
+
+Outcome run_backup(const BackupCreate& create, const BackupCommand& command, Context& context);
+Outcome run_backup(const BackupList& list, const BackupCommand& command, Context& context);
+Outcome run_backup(const BackupShow& show, const BackupCommand& command, Context& context);
+Outcome run_backup(const BackupPrune& prune, const BackupCommand& command, Context& context);
+Outcome run_backup(const BackupKey& key, const BackupCommand& command, Context& context);
+
+// The store that the command names. Any thread.
+Result<std::unique_ptr<backup::Store>> open_place(const BackupCommand& command);
+
+// The key that it names; none: nothing.
+Result<std::optional<backup::EncryptionKey>> key_of(const BackupCommand& command);
+
+}  // namespace keyway::cli

@@ -1,0 +1,102 @@
+#include "cli/backup_arguments.h"
+
+#include "base/format.h"
+#include "cluster/spec_rules.h"
+
+namespace keyway::cli {
+
+namespace {
+
+constexpr int kMaxCount = 100'000;
+
+Status check_name(const Words& words, const std::string& name) {
+  if (auto problem = cluster::label_problem(name))
+    return misuse(*words.syntax, fmt::format("\"{}\" cannot name a cluster: {}", name, *problem));
+  return {};
+}
+
+Status take_access(const Words& words, Access& access) {
+  access.login.user = words.text("target_user");
+  access.login.password_file = words.text("password_file");
+  access.tls.enabled = words.has("tls");
+  access.tls.ca_file = words.text("cacert");
+  bool any = !access.login.user.empty() || !access.login.password_file.empty() || access.tls.enabled;
+  if (any && !words.has("backup_from"))
+    return misuse(*words.syntax, "--user, --password-file and --tls are for servers elsewhere (--from)");
+  if (!access.tls.ca_file.empty() && !access.tls.enabled)
+    return misuse(*words.syntax, "--cacert goes with --tls");
+  return {};
+}
+
+Result<Command> make_create(Words& words) {
+  BackupCommand command;
+  BackupCreate create;
+  Result<std::string> name = take_cluster(words, 0);
+  if (!name) return fail(name.error());
+  create.cluster = *name;
+  command.url = words.text("to_url");
+  if (command.url.empty()) return misuse(*words.syntax, "say where to by --to URL");
+  if (words.has("backup_from")) {
+    auto address = parse_address(words.text("backup_from"));
+    if (!address)
+      return misuse(*words.syntax, fmt::format("--from: \"{}\" is no HOST:PORT", words.text("backup_from")));
+    if (name->empty()) return misuse(*words.syntax, "with --from, NAME says how its backups are called");
+    create.from = *address;
+  }
+  if (!name->empty()) {
+    if (Status fine = check_name(words, *name); !fine) return fail(fine.error());
+  }
+  if (Status taken = take_access(words, create.access); !taken) return fail(taken.error());
+  command.request = create;
+  return command;
+}
+
+Result<Command> make_prune(Words& words, BackupCommand command) {
+  BackupPrune prune;
+  struct Count {
+    std::string_view flag;
+    int* to;
+  };
+  for (const Count& count :
+       {Count{"keep_last", &prune.retention.last}, Count{"keep_days", &prune.retention.days},
+        Count{"keep_daily", &prune.retention.daily}, Count{"keep_weekly", &prune.retention.weekly},
+        Count{"keep_monthly", &prune.retention.monthly}}) {
+    if (Status taken = take(words, count.flag, *count.to, number(1, kMaxCount)); !taken)
+      return fail(taken.error());
+  }
+  prune.dry_run = words.has("prune_dry_run");
+  command.request = prune;
+  return command;
+}
+
+}  // namespace
+
+Result<Command> make_backup(Words& words) {
+  std::string_view name = words.syntax->name.substr(words.syntax->name.find(' ') + 1);
+  if (name == "create") {
+    Result<Command> command = make_create(words);
+    if (command) std::get<BackupCommand>(*command).key_file = words.text("encryption_key");
+    return command;
+  }
+  size_t most = name == "show" ? 2 : 1;
+  if (words.positionals.empty() || words.positionals.size() > most) {
+    return misuse(*words.syntax,
+                  fmt::format("keyway {} takes {}", words.syntax->name, words.syntax->positionals));
+  }
+  BackupCommand command;
+  command.url = words.positionals.front();
+  command.cluster = words.text("backups_of");
+  std::string id = words.positionals.size() > 1 ? words.positionals.back() : "";
+  if (!command.cluster.empty()) {
+    if (Status fine = check_name(words, command.cluster); !fine) return fail(fine.error());
+  }
+  if (!id.empty() && !backup::is_backup_id(id))
+    return misuse(*words.syntax, fmt::format("\"{}\" is no id of a backup, as 20261122T221400Z is", id));
+  if (name == "prune") return make_prune(words, std::move(command));
+  if (name == "show") command.request = BackupShow{id};
+  if (name == "key") command.request = BackupKey{command.url};
+  if (name == "ls") command.request = BackupList{};
+  return command;
+}
+
+}  // namespace keyway::cli

@@ -1,0 +1,36 @@
+// The words of `keyway backup` as values. Values; any thread.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "backup/retention.h"
+#include "cli/cluster/request.h"
+
+namespace keyway::cli {
+
+struct BackupCreate {
+  std::string cluster;  // as it is named in the store, and of this machine unless there is `from`
+  Address from;         // a node of any cluster; empty: the local one
+  Access access;        // to that
+};
+struct BackupList {};
+struct BackupShow {
+  std::string id;  // empty: the newest
+};
+struct BackupPrune {
+  backup::Retention retention;
+  bool dry_run = false;
+};
+struct BackupKey {
+  std::string file;  // to be made
+};
+
+struct BackupCommand {
+  std::variant<BackupCreate, BackupList, BackupShow, BackupPrune, BackupKey> request;
+  std::string url;      // of the store
+  std::string cluster;  // whose backups are meant; empty: all, or the only one's
+  std::string key_file;
+};
+
+}  // namespace keyway::cli

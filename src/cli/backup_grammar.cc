@@ -1,0 +1,76 @@
+#include "cli/backup_grammar.h"
+
+namespace keyway::cli {
+
+namespace {
+
+constexpr std::string_view kGroup = "Backups";
+
+constexpr std::string_view kCreateDetails =
+    "Each shard is taken from a replica that is in sync, else from its primary, compressed on its way and "
+    "checked. Ctrl-C\n"
+    "leaves nothing behind. URL is a folder (/path or file:///path); several clusters may share it. With "
+    "--from it is any\n"
+    "cluster or server, and NAME says how its backups are called. `keyway restore` brings it back.\n"
+    "\n"
+    "Examples:\n"
+    "  keyway backup create shop --to /mnt/backups\n"
+    "  keyway backup create old --from 10.0.0.1:7001 --to /mnt/backups\n";
+
+constexpr std::string_view kPruneDetails =
+    "A backup stays if any of the flags wants it; the newest good one always stays. What was begun and never "
+    "finished is\n"
+    "removed once it is a day old.\n"
+    "\n"
+    "Examples:\n"
+    "  keyway backup prune /mnt/backups --keep-last 3 --keep-daily 7 --keep-weekly 5 --dry-run\n";
+
+}  // namespace
+
+std::vector<Flag> backup_flags() {
+  return {
+      {"to_url", "--to", "URL", Word::kFolder, "Where backups are kept: a folder"},
+      {"backup_from", "--from", "ADDR", Word::kNone, "A server, or any node of a cluster, elsewhere"},
+      {"encryption_key", "--key-file", "FILE", Word::kFile, "Encrypt it with the key in FILE"},
+      {"backups_of", "--cluster", "NAME", Word::kNone, "Of this cluster only"},
+      {"keep_last", "--keep-last", "N", Word::kNone, "Keep the newest N"},
+      {"keep_days", "--keep-days", "N", Word::kNone, "Keep those of the last N days"},
+      {"keep_daily", "--keep-daily", "N", Word::kNone, "Keep the newest of each of N days that have any"},
+      {"keep_weekly", "--keep-weekly", "N", Word::kNone, "The same by weeks"},
+      {"keep_monthly", "--keep-monthly", "N", Word::kNone, "The same by months"},
+      {"prune_dry_run", "--dry-run", "", Word::kNone, "Only say what would be deleted"},
+  };
+}
+
+std::vector<CommandSyntax> backup_commands() {
+  using enum Word;
+  return {
+      {"backup create",
+       "[NAME] --to URL",
+       {kCluster},
+       "Take a backup of a cluster",
+       kGroup,
+       {"to_url", "backup_from", "encryption_key", "target_user", "password_file", "tls", "cacert", "cluster",
+        "json"},
+       kCreateDetails},
+      {"backup ls", "URL", {kFolder}, "List backups", kGroup, {"backups_of", "json"}, ""},
+      {"backup show",
+       "URL [ID]",
+       {kFolder},
+       "Show what a backup holds (the newest)",
+       kGroup,
+       {"backups_of", "json"},
+       ""},
+      {"backup prune",
+       "URL",
+       {kFolder},
+       "Delete backups that need not be kept",
+       kGroup,
+       {"keep_last", "keep_days", "keep_daily", "keep_weekly", "keep_monthly", "prune_dry_run", "backups_of",
+        "json"},
+       kPruneDetails},
+      {"backup key", "FILE", {kFile}, "Make a key to encrypt backups with", kGroup, {}, ""},
+  };
+}
+
+}  // namespace keyway::cli
