@@ -13,9 +13,9 @@ numbers = itertools.count(1)
 
 
 class Worker(threading.Thread):
-    def __init__(self, name, client, key_count, durable):
+    def __init__(self, name, client, key_count, durable, deadline_s):
         super().__init__(daemon=True)
-        self.client, self.durable = client, durable
+        self.client, self.durable, self.deadline_s = client, durable, deadline_s
         self.keys = [f"{name}:{index}" for index in range(key_count)]
         self.attempted = dict.fromkeys(self.keys, 0)
         self.acknowledged = dict.fromkeys(self.keys, 0)
@@ -41,7 +41,7 @@ class Worker(threading.Thread):
         self.attempted[key] += 1
         number = self.attempted[key]
         commands = [("SET", key, value_of(key, number))] + ([("WAIT", 1, 500)] if self.durable else [])
-        replies = self.client.execute_all(key, commands)
+        replies = self.client.execute_all(key, commands, self.deadline_s)
         self.answered_at.append(time.monotonic())
         # What only the primary has may die with it: replication is asynchronous.
         if self.durable and (not isinstance(replies[1], int) or replies[1] < 1):
@@ -49,7 +49,7 @@ class Worker(threading.Thread):
         self.acknowledged[key] = number
 
     def read(self, key):
-        self.judge(key, self.client.execute(key, "GET", key))
+        self.judge(key, self.client.execute(key, "GET", key, deadline_s=self.deadline_s))
 
     def judge(self, key, value):
         number = number_of(key, value)
@@ -81,11 +81,12 @@ def number_of(key, value):
 
 class Checker:
     """A context: applications work inside of it. After it, `verify` judges. `durable`: a write counts as acknowledged when a
-    replica has it as well; for tests that kill primaries."""
+    replica has it as well; for tests that kill primaries. `deadline_s`: how long a client waits for an answer."""
 
-    def __init__(self, cluster, threads=3, key_count=60, durable=False):
+    def __init__(self, cluster, threads=3, key_count=60, durable=False, deadline_s=20):
         self.cluster, self.name = cluster, f"check{next(numbers)}"
-        self.workers = [Worker(f"{self.name}:{number}", cluster.client(), key_count, durable) for number in range(threads)]
+        self.workers = [Worker(f"{self.name}:{number}", cluster.client(), key_count, durable, deadline_s)
+                        for number in range(threads)]
 
     def __enter__(self):
         for worker in self.workers:
@@ -96,7 +97,7 @@ class Checker:
         for worker in self.workers:
             worker.ending.set()
         for worker in self.workers:
-            worker.join(timeout=60)
+            worker.join(timeout=60 + worker.deadline_s)
 
     @property
     def written(self):

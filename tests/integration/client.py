@@ -51,6 +51,10 @@ class Client:
                     return self.note(slot, error)
             except PASSING as error:
                 return self.note(slot, error)
+            except redis.ResponseError as error:
+                if not str(error).startswith("MISCONF"):  # its disk is full
+                    raise
+                return self.note(slot, error)
         return self.note(slot, "redirected for ever")
 
     def note(self, slot, error):

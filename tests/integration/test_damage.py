@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from checker import Fill
-from keyway_home import TIMED_OUT
+from keyway_home import BAD_INPUT, FAILED, TIMED_OUT
 from waiting import wait_for
 
 
@@ -123,19 +123,80 @@ def test_the_only_copy_cannot_be_loaded(home):
     fill.verify()
 
 
-def test_a_shard_of_which_nothing_is_left_serves_again(home):
-    """Both folders of a shard are empty: there is nothing to protect; the other shard keeps its keys."""
+def wait_for_record(cluster):
+    """That there are keys is on record soon after."""
+    wait_for(lambda: all(shard["held_data"] for shard in cluster.state()["shards"].values()), "the record of keys")
+
+
+def asks_for(shard):
+    def asks(status):
+        return any(shard in problem["text"] and "--accept-data-loss" in problem["text"] for problem in status["problems"])
+    return asks
+
+
+def test_a_shard_of_which_nothing_is_left_asks_before_it_begins_empty(home):
+    """Both folders of a shard are empty: a person has to say that it is lost; the other shard keeps its keys."""
     cluster = home.up("lost", "--shards", 2, "--replicas", 1)
     Fill(cluster)
     saved(cluster)
     kept = cluster.primary("p1")["keys"]
+    wait_for_record(cluster)
     cluster.kill_all()
     for name in ("p2-0", "p2-1"):
         cluster.empty(name)
-    cluster.up()
+    cluster.up("--timeout", 4, code=TIMED_OUT)
+    cluster.wait_for(asks_for("p2"), "the question")
+    assert "--accept-data-loss" in home.error("recover", "lost", "p2", code=BAD_INPUT)
+    assert "nothing to recover" in home.error("recover", "lost", "p1", "--accept-data-loss", code=FAILED)
+    cluster.run("recover", "p2", "--accept-data-loss")
+    assert cluster.status()["state"] == "ready"
     assert cluster.primary("p1")["keys"] == kept > 0
     assert cluster.primary("p2")["keys"] == 0
     Fill(cluster).verify()
+
+
+def test_a_replicated_server_of_which_nothing_is_left_asks_too(home):
+    cluster = home.up("lone", "--mode", "replicated", "--replicas", 1)
+    Fill(cluster)
+    saved(cluster)
+    wait_for_record(cluster)
+    supervisor = cluster.supervisor_pid()
+    names = list(cluster.nodes())
+    for name in names:
+        cluster.empty(name)
+    cluster.kill(*names)
+    cluster.wait_for(asks_for("p1"), "the question")
+    cluster.run("recover", "p1", "--accept-data-loss")
+    assert cluster.status()["state"] == "ready" and cluster.primary("p1")["keys"] == 0
+    assert cluster.supervisor_pid() == supervisor
+    fill = Fill(cluster)
+    saved(cluster)
+    cluster.kill(*names)
+    cluster.wait_ready()
+    fill.verify()
+
+
+def test_what_cannot_be_loaded_may_be_given_up(home):
+    cluster = home.up("broken", "--shards", 1, "--replicas", 0)
+    Fill(cluster)
+    saved(cluster)
+    wait_for_record(cluster)
+    truncate(cluster.data("p1-0") / "dump.rdb")
+    cluster.kill("p1-0")
+    cluster.wait_for(asks_for("p1"), "the question")
+    cluster.run("recover", "p1", "--accept-data-loss")
+    assert cluster.status()["state"] == "ready"
+    assert [path.name for path in cluster.data("p1-0").iterdir() if ".aside-" in path.name], "nothing is deleted"
+    Fill(cluster).verify()
+
+
+def test_a_server_that_saves_nothing_is_started_again_unasked(home):
+    cluster = home.up("cache", "-f", "-", text=home.document("cache", shards=1, replicas=0, config={"save": ""}))
+    Fill(cluster)
+    before = cluster.primary("p1")["pid"]
+    cluster.kill("p1-0")
+    cluster.wait_for(lambda status: status["state"] == "ready" and status["shards"][0]["primary"]["pid"] != before, "its return")
+    assert cluster.primary("p1")["keys"] == 0
 
 
 def test_a_lost_node_table_is_written_anew(sharded):

@@ -62,6 +62,7 @@ def test_who_is_primary_survives_the_end_of_each_process(replicated):
         replicated.wait_for(lambda status, pid=node["pid"]: status["state"] == "ready" and
                             pid not in [other["pid"] for other in status["shards"][0]["replicas"]], "the replica's return")
         assert replicated.primary()["name"] == wanted
+    wait_for(lambda: not replicated.admin(wanted).info("persistence")["rdb_bgsave_in_progress"], "the copies for the replicas")
     replicated.admin(wanted).save()
     replicated.kill_all()
     replicated.up()

@@ -75,6 +75,8 @@ bool Bus::watch(Peer& peer) {
   int64_t half_us = node_timeout_us_ / 2;
   int64_t ping_delay_us = now() - peer.ping_sent_us;
   int64_t data_delay_us = now() - peer.data_received_us;
+  bool free_again = peer.held_back && !server_.world.network.cut_any(server_.place, peer.place);
+  if (free_again) peer.linked = false;
   if (peer.linked && peer.ping_sent_us != 0 && now() - peer.linked_at_us > node_timeout_us_ &&
       ping_delay_us > half_us && data_delay_us > half_us) {
     peer.linked = false;  // connected anew at the next turn

@@ -52,7 +52,7 @@ void Bus::send(int place, BusMessage message) {
   if (message.type == Type::kPing || message.type == Type::kPong || message.type == Type::kMeet)
     add_gossip(message);
   int64_t delay_us = 200 + (server_.place * 7 + place * 13) % 5 * 60;
-  world.on_server(place, other->pid, delay_us, [message = std::move(message)](Server& receiver) {
+  world.message_to(place, other->pid, delay_us, [message = std::move(message)](Server& receiver) {
     if (receiver.bus != nullptr) receiver.bus->receive(message);
   });
 }
@@ -61,7 +61,10 @@ void Bus::send_to(Peer& peer, BusMessage::Type type) {
   if (!peer.linked) return;
   BusMessage message = header(type);
   message.asked_id = peer.id;
-  if (type == BusMessage::Type::kPing) peer.ping_sent_us = now();
+  if (type == BusMessage::Type::kPing) {
+    peer.ping_sent_us = now();
+    peer.held_back = server_.world.network.cut_any(server_.place, peer.place);
+  }
   send(peer.place, std::move(message));
 }
 

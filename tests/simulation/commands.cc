@@ -181,6 +181,13 @@ Reply migrate(Server& server, const Command& command) {
   return ok();
 }
 
+// A key's size matters to nobody here, and a MIGRATE that fails leaves nothing on its way.
+Reply memory_usage(const Server& server, const Command& command) {
+  int key = command.size() > 2 ? server.world.key_of(command[2]) : -1;
+  if (key < 0 || server.values[static_cast<size_t>(key)] == 0) return Reply{};
+  return integer(64);
+}
+
 Reply config_command(Server& server, const Command& command) {
   std::string what = lower(command, 1);
   if (what == "rewrite" || what == "resetstat") return ok();
@@ -218,6 +225,11 @@ Reply replica_of(Server& server, const Command& command) {
   Address address{command[1], static_cast<uint16_t>(parse_int(command[2]).value_or(0))};
   server.replication.follow(server.world.place_at(address));
   return ok();
+}
+
+// ROLE, of which Keyway reads the first word only.
+Reply role_of(const Server& server) {
+  return Reply{ReplyType::kArray, 0, 0, "", {text(server.replication.is_replica ? "slave" : "master")}};
 }
 
 // FAILOVER [TO host port [FORCE]] [TIMEOUT milliseconds] | ABORT.
@@ -260,9 +272,18 @@ std::optional<Reply> Server::execute(const Command& command) {
   if (name == "cluster") return cluster_command(*this, command);
   if (name == "dbsize") return integer(total_keys());
   if (name == "migrate") return migrate(*this, command);
+  if (name == "memory" && lower(command, 1) == "usage") return memory_usage(*this, command);
+  if (name == "client" && lower(command, 1) == "list") return text("");
+  if (name == "client" && lower(command, 1) == "pause" && command.size() > 2) {
+    writes_paused_until_us = world.now_us() + parse_int(command[2]).value_or(0) * 1000;
+    return ok();
+  }
   if (name == "config") return config_command(*this, command);
   if (name == "replicaof") return replica_of(*this, command);
   if (name == "failover") return failover(*this, command);
+  if (name == "role") return role_of(*this);
+  if (name == "replconf")
+    return ok();  // a real one is silent; the model's replicas tell how far they are at once
   if (name == "acl") return ok();
   if (name == "flushall" || name == "flushdb") {
     world.ledger.violation(name + " was sent to " + this->name());

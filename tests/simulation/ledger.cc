@@ -118,7 +118,8 @@ void Ledger::check_key(const Server& server, int key, Claim claim) {
     bool on_disk = !live && place.disk.has_data && place.disk.loadable;
     int64_t value = live ? other->values[at] : on_disk ? place.disk.values[at] : 0;
     if (value <= server.values[at]) continue;
-    bool known = live && world_.reachable_for(i, kSeenUs) && other->started_us < decided_us;
+    bool seen = sees ? sees(server.place, i, kSeenUs) : world_.reachable_for(i, kSeenUs);
+    bool known = live && seen && other->started_us < decided_us;
     bool excused = claim == Claim::kElected || (!known && !empty);
     if (world_.settings.unplanned && excused) continue;
     violation(fmt::format("{} takes over with {} = {} though {} has {} of {} promised", server.name(),

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,6 +33,10 @@ enum class Claim {
 class Ledger {
  public:
   explicit Ledger(World& world) : world_(world) {}
+
+  // Whether who decides for the server at `decider` could see the one at `place` for so long; none: Keyway
+  // decides, and sees what World::reachable_for says.
+  std::function<bool(int decider, int place, int64_t duration_us)> sees;
 
   void resize(int keys);
 

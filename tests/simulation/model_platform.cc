@@ -64,12 +64,35 @@ void ModelPlatform::request_switchover(const std::string& shard, const std::stri
   switchover_[shard] = node;
 }
 
-void ModelPlatform::repair() {
+void ModelPlatform::repair(const std::vector<cluster::Problem>& problems) {
+  for (const cluster::Problem& problem : problems) {
+    const Node* node = find(problem.node);
+    Server* server = node == nullptr ? nullptr : world_.server(node->place);
+    bool useless = problem.text.find("flush it if they are of no use") != std::string::npos;
+    if (useless && server != nullptr && server->serving())
+      server->drop_values(Cause::kKeyway, "a person flushed it");
+  }
   for (Node& node : nodes_) {
     world_.place(node.place).disk.loadable = true;
     node.unloadable = false;
     node.failed_starts = 0;
   }
+  for (auto& [name, record] : shards_) {
+    bool is_left =
+        std::ranges::any_of(nodes_, [&](const Node& node) { return node.shard == name && has_copy(node); });
+    if (!record.held_data || is_left) continue;
+    if (world_.tracing) world_.trace("the loss of the data of " + name + " is accepted");
+    record.held_data = false;
+    record.loss_accepted = true;
+  }
+}
+
+// A snapshot of no keys is no copy of anything.
+bool ModelPlatform::has_copy(const Node& node) const {
+  const Server* server = world_.server(node.place);
+  if (server != nullptr) return !server->serving() || server->total_keys() > 0;
+  const Disk& disk = world_.place(node.place).disk;
+  return disk.has_data && (!disk.loadable || holds_keys(disk.values));
 }
 
 void ModelPlatform::note_exit(int place, Exit exit) {
@@ -105,11 +128,8 @@ cluster::NodeFacts ModelPlatform::facts(const Node& node) const {
   facts.started_ms = node.started_ms;
   facts.failed_starts = node.failed_starts;
   facts.unloadable = node.unloadable;
-  // A snapshot of no keys is no copy of anything.
-  bool present = place.disk.has_data && (!place.disk.loadable || holds_keys(place.disk.values));
-  facts.data = server != nullptr ? cluster::DataOnDisk::kUnknown
-               : present         ? cluster::DataOnDisk::kPresent
-                                 : cluster::DataOnDisk::kNone;
+  bool present = server != nullptr ? !node.began_empty : has_copy(node);
+  facts.data = present ? cluster::DataOnDisk::kPresent : cluster::DataOnDisk::kNone;
   facts.has_node_table = place.disk.has_table;
   facts.applied_config = node.applied_config;
   facts.applied_users = node.applied_users;
@@ -192,6 +212,7 @@ Status ModelPlatform::start(const cluster::StartNode& step) {
     node->follow = step.hold ? std::string(cluster::kHeld) : step.follow;
   }
   node->started = true;
+  node->began_empty = !has_copy(*node);
   node->started_ms = wall_ms();
   node->applied_config = step.config;
   node->applied_users = users();
@@ -317,6 +338,7 @@ Status ModelPlatform::record_primary(const std::string& shard, const std::string
 Status ModelPlatform::record_data(const std::string& shard) {
   interrupter_.point();
   shards_[shard].held_data = true;
+  shards_[shard].loss_accepted = false;
   world_.ledger.note_data(shard);
   return {};
 }

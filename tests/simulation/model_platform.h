@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/plan.h"
 #include "cluster/spec.h"
 #include "interrupter.h"
 #include "platform/platform.h"
@@ -25,8 +26,9 @@ class ModelPlatform : public platform::Platform {
   void change_users() { ++users_generation_; }
   void request_restart(const std::string& node);
   void request_switchover(const std::string& shard, const std::string& node);
-  // A person has repaired what could not be loaded, and says so.
-  void repair();
+  // A person has repaired what could not be loaded, and says so; flushes what serves nobody, as the problems
+  // ask; and accepts the loss of what is nowhere.
+  void repair(const std::vector<cluster::Problem>& problems);
   const cluster::Spec& spec() const { return spec_; }
 
   // Looks at processes show what was so at the look before.
@@ -42,6 +44,7 @@ class ModelPlatform : public platform::Platform {
     int64_t started_ms = 0;
     int failed_starts = 0;
     bool unloadable = false;
+    bool began_empty = false;
     cluster::ServerConfig applied_config;
     std::string applied_users;
     std::string follow = "";
@@ -80,6 +83,7 @@ class ModelPlatform : public platform::Platform {
   cluster::NodeFacts facts(const Node& node) const;
   void write_table(Place& place, const cluster::StartNode& step);
   void check_removal(const Node& node);
+  bool has_copy(const Node& node) const;
 
   World& world_;
   Interrupter& interrupter_;

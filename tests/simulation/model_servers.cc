@@ -36,9 +36,7 @@ std::vector<engine::Response> ModelServers::exchange(const std::vector<engine::R
     deliver(calls, i, requests[i].commands);
   }
   interrupter_.point();
-  while (!all_done(*calls) && world_.scheduler.step(deadline_us)) {
-  }
-  if (all_done(*calls)) world_.scheduler.run_until(world_.now_us() + kWayUs);
+  wait(deadline_us);
   current_ = nullptr;
   std::vector<engine::Response> responses;
   for (Call& call : *calls) {
@@ -52,14 +50,20 @@ std::vector<engine::Response> ModelServers::exchange(const std::vector<engine::R
   return responses;
 }
 
+void ModelServers::wait(int64_t deadline_us) {
+  while (!all_answered() && world_.scheduler.step(deadline_us)) {
+  }
+  if (all_answered()) world_.scheduler.run_until(world_.now_us() + kWayUs);
+}
+
 // The commands reach the server even if the answer will find nobody.
 void ModelServers::deliver(const std::shared_ptr<Calls>& calls, size_t index,
                            const std::vector<resp::Command>& commands) {
   int place = (*calls)[index].place;
-  if (world_.network.cut(kKeyway, place)) return;
+  if (world_.network.cut(from_, place)) return;
   int pid = world_.server(place)->pid;
   auto pipeline = std::make_shared<Pipeline>(Pipeline{calls, index, commands, {}});
-  world_.on_server(place, pid, kWayUs, [this, pipeline](Server& server) { carry_out(pipeline, server); });
+  world_.message_to(place, pid, kWayUs, [this, pipeline](Server& server) { carry_out(pipeline, server); });
 }
 
 void ModelServers::carry_out(const std::shared_ptr<Pipeline>& pipeline, Server& server) {
@@ -75,13 +79,14 @@ void ModelServers::carry_out(const std::shared_ptr<Pipeline>& pipeline, Server& 
     pipeline->replies.push_back(std::move(*reply));
   }
   int at = server.place;
-  if (world_.network.cut(at, kKeyway)) return;
+  if (world_.network.cut(at, from_)) return;
   int64_t way_us = static_cast<int64_t>(pipeline->commands.size()) * kCommandUs + world_.place(at).slow_us;
-  world_.scheduler.after(way_us, [pipeline] {
+  world_.scheduler.after(way_us, [this, pipeline] {
     Call& call = (*pipeline->calls)[pipeline->index];
     if (call.done) return;
     call.done = true;
     call.response.replies = std::move(pipeline->replies);
+    if (pipeline->calls == current_) answered();
   });
 }
 
@@ -95,6 +100,7 @@ void ModelServers::peer_gone(int place) {
     if (call.place != place || call.done) continue;
     call.done = true;
     call.response.error = unavailable(world_, place);
+    answered();
   }
 }
 

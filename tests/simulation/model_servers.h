@@ -15,13 +15,22 @@ namespace keyway::simulation {
 
 class ModelServers : public engine::Servers {
  public:
-  ModelServers(World& world, Interrupter& interrupter) : world_(world), interrupter_(interrupter) {}
+  // `from`: the place in the network at which the one who asks is.
+  ModelServers(World& world, Interrupter& interrupter, int from = kKeyway)
+      : world_(world), interrupter_(interrupter), from_(from) {}
 
   std::vector<engine::Response> exchange(const std::vector<engine::Request>& requests,
                                          int64_t timeout_ms) override;
 
   // A process has ended: its connections are closed.
   void peer_gone(int place);
+
+ protected:
+  // Lets time pass until the exchange under way is answered, or the deadline.
+  virtual void wait(int64_t deadline_us);
+  // An answer has come.
+  virtual void answered() {}
+  bool all_answered() const { return current_ == nullptr || all_done(*current_); }
 
  private:
   struct Call {
@@ -45,6 +54,7 @@ class ModelServers : public engine::Servers {
 
   World& world_;
   Interrupter& interrupter_;
+  int from_;
   std::shared_ptr<Calls> current_;  // of the exchange under way
 };
 

@@ -19,6 +19,7 @@ struct Peer {
   int64_t offset = 0;  // its replication offset, as it told last
 
   bool linked = false;
+  bool held_back = false;  // a ping met a cut; TCP sends it again once the way is free
   int64_t linked_at_us = 0;
   int64_t ping_sent_us = 0;  // of the ping that is unanswered; 0: none
   int64_t pong_received_us = 0;

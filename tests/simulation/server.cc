@@ -144,7 +144,7 @@ void Server::close_cron(int64_t since_us, bool saving) {
 }
 
 bool Server::writes_paused() const {
-  if (closing || replication.handing_over()) return true;
+  if (closing || replication.handing_over() || world.now_us() < writes_paused_until_us) return true;
   return bus != nullptr && bus->paused_for_handover();
 }
 

@@ -38,6 +38,8 @@ class Server {
   bool closing = false;                               // it has been told to end
   std::vector<std::function<void(Server&)>> waiting;  // what came while it was paused
 
+  int64_t writes_paused_until_us = 0;  // CLIENT PAUSE … WRITE
+
   cluster::ServerConfig config;
   std::string users;
   Values values;

@@ -80,6 +80,9 @@ class Run {
       reconcile::LoopOptions options;
       options.waiting_ms = scenario_.waiting_ms;
       options.act.move.clock_ms = [this] { return world_.scheduler.now_ms(); };
+      options.act.move.pause_ms = [this](int64_t pause_ms) {
+        world_.scheduler.run_until(world_.now_us() + pause_ms * 1000);
+      };
       loop_ = std::make_unique<reconcile::Loop>(platform_, servers_, options);
     }
     woken_ = false;
@@ -140,7 +143,7 @@ class Run {
       if (!tick->plan.problems.empty() && world_.now_us() > repair_us) {
         repair_us = world_.now_us() + kRepairAfterUs;
         if (world_.tracing) world_.trace("a person repairs what can be repaired");
-        platform_.repair();
+        platform_.repair(tick->plan.problems);
       }
       content = tick->plan.converged() ? content + 1 : 0;
       if (content < kSettledTicks) continue;

@@ -121,10 +121,18 @@ void World::on_server(int index, int pid, int64_t delay_us, std::function<void(S
     Server* found = server(index, pid);
     if (found == nullptr) return;
     if (found->paused) {
-      if (found->waiting.size() < kMaxWaiting) found->waiting.push_back(std::move(task));
-      return;
+      found->waiting.push_back(std::move(task));
+    } else {
+      task(*found);
     }
-    task(*found);
+  });
+}
+
+void World::message_to(int index, int pid, int64_t delay_us, std::function<void(Server&)> message) {
+  scheduler.after(delay_us, [this, index, pid, message = std::move(message)]() mutable {
+    const Server* found = server(index, pid);
+    bool full = found != nullptr && found->paused && found->waiting.size() >= kMaxWaiting;
+    if (!full) on_server(index, pid, 0, std::move(message));
   });
 }
 

@@ -110,6 +110,8 @@ class World {
   // Has the process do something `delay_us` from now, if it still lives then. A paused one does it when it
   // goes on.
   void on_server(int index, int pid, int64_t delay_us, std::function<void(Server&)> task);
+  // The same of a message, of which a paused process's sockets hold only so many.
+  void message_to(int index, int pid, int64_t delay_us, std::function<void(Server&)> message);
   void pause(int index);
   void resume(int index);
 

@@ -83,6 +83,16 @@ def test_no_success_without_tests_that_passed(in_folder, text, counts):
     assert in_folder.tests("title", program(text), "log", in_folder.seed_counts, 30) == counts
 
 
+def test_parts_are_counted_together(in_folder):
+    code = "import os; print(f'[==========] {2} tests from 1 test suite ran.'); print('[  PASSED  ] 2 tests.'); " \
+           "assert os.environ['GTEST_TOTAL_SHARDS'] == '3' and os.environ['MINE'] == '1'; " \
+           "open('part' + os.environ['GTEST_SHARD_INDEX'], 'x')"
+    assert in_folder.gtest_in_parts("x", [sys.executable, "-c", code], "x.log", 60, {"MINE": "1"}, 3) == in_folder.Counts(6)
+    fails = code + "; import sys; sys.exit(os.environ['GTEST_SHARD_INDEX'] == '1')"
+    failed = in_folder.gtest_in_parts("x", [sys.executable, "-c", fails.replace("'x')", "'w')")], "x.log", 60, {"MINE": "1"}, 3)
+    assert failed == in_folder.Counts(6, 1)
+
+
 def is_alive(pid):
     try:
         state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
@@ -126,6 +136,21 @@ def test_a_step_that_fails_shows_the_first_errors(in_folder, capsys):
         in_folder.do("build", program(text), "log", 30)
     shown = capsys.readouterr().out
     assert "no such thing" in shown and "FAILED" not in shown
+
+
+def test_some_stages_run_only_when_they_are_named(in_folder, monkeypatch, capsys):
+    def quick():
+        return in_folder.Counts(1, 0, 0)
+
+    def costly():
+        return in_folder.Counts(2, 0, 0)
+
+    monkeypatch.setattr(in_folder, "STAGES", [quick, costly])
+    monkeypatch.setattr(in_folder, "NAMED_ONLY", [costly])
+    for words, last in ((["stages"], "1 passed, 0 failed"), (["stages", "costly"], "2 passed, 0 failed"), (["stages", "quick", "costly"], "3 passed, 0 failed")):
+        monkeypatch.setattr(sys, "argv", words)
+        assert in_folder.main() == 0
+        assert capsys.readouterr().out.splitlines()[-1] == last
 
 
 def test_the_last_line(in_folder, monkeypatch, capsys):
