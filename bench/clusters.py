@@ -49,6 +49,16 @@ def find_engine(wanted):
     return engine if engine and f"{engine.version}.".startswith(f"{version}.") else None
 
 
+def found_engines(options, report):
+    """Those of --engines, in order; the report says which are not there."""
+    for name in options.engines.split(","):
+        engine = find_engine(name)
+        if engine is None:
+            report.add_note(f"{name} is not there: not measured.")
+        else:
+            yield engine
+
+
 class Ports:
     """Blocks of ports, each taken afresh: the sockets of the cluster before may still linger."""
 
@@ -183,18 +193,24 @@ class HandmadeCluster:
         with open(os.path.join(folder, "server.log"), "a", encoding="utf-8") as log:
             self.servers[port] = subprocess.Popen([self.engine.server, *words], stdout=log, stderr=log)
 
-    def advance(self, answering):
+    def check_servers(self):
         ended = [port for port, server in self.servers.items() if server.poll() is not None]
         if ended:
             raise StartFailed(f"the server of port {ended[0]} ended: " + self.server_log(ended[0])[-300:])
+
+    def advance(self, answering):
+        self.check_servers()
         if self.process is not None and self.process.poll() not in (None, 0):
             raise RuntimeError(f"{self.engine.cli} --cluster create failed:\n{self.log()}")
         if self.process is not None or answering < len(self.ports):
             return
-        addresses = [f"127.0.0.1:{port}" for port in self.ports]
+        words = self.words([f"127.0.0.1:{port}" for port in self.ports])
         with open(self.log_path, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen([self.engine.cli, "--cluster", "create", *addresses, "--cluster-replicas",
-                                             str(self.replicas), "--cluster-yes"], stdout=log, stderr=log)
+            self.process = subprocess.Popen(words, stdout=log, stderr=log)
+
+    def words(self, addresses):
+        """The command that makes a cluster of the servers."""
+        return [self.engine.cli, "--cluster", "create", *addresses, "--cluster-replicas", str(self.replicas), "--cluster-yes"]
 
     def server_log(self, port):
         with open(os.path.join(self.folder, str(port), "server.log"), encoding="utf-8") as file:

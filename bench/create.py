@@ -4,7 +4,7 @@
 
 import sys
 
-from clusters import SAME_SETTINGS, HandmadeCluster, KeywayCluster, Ports, find_engine
+from clusters import SAME_SETTINGS, HandmadeCluster, KeywayCluster, Ports, found_engines
 from report import Report, Samples, arguments, ratio, run_main, tell
 from watch import create
 
@@ -42,11 +42,7 @@ def add_rows(report, engine, shards, samples):
 def measure(options):
     report = Report("Creating a cluster", ["engine", "nodes", "made", "writable", "ratio", "in sync", "its ratio", "command returned"])
     ports = Ports(options.port)
-    for name in options.engines.split(","):
-        engine = find_engine(name)
-        if engine is None:
-            report.add_note(f"{name} is not there: not measured.")
-            continue
+    for engine in found_engines(options, report):
         for shards in options.shards:
             samples = {way: {key: Samples("s") for key in ("writable_s", "in_sync_s", "returned_s")} for way in WAYS}
             for _ in range(options.runs):

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from clusters import HandmadeCluster, KeywayCluster, Ports, find_engine, wait_until
+from clusters import HandmadeCluster, KeywayCluster, Ports, found_engines, wait_until
 from report import Report, Samples, arguments, ratio, run_main, tell
 from resp import Client, Poller, ReplyError, info_fields
 from watch import Watch, create
@@ -154,11 +154,7 @@ def measure_engine(report, options, engine, ports):
 def measure(options):
     report = Report("Failover after kill -9 of a primary", ["engine", "mode", "who", "no writes for", "ratio"])
     ports = Ports(options.port)
-    for name in options.engines.split(","):
-        engine = find_engine(name)
-        if engine is None:
-            report.add_note(f"{name} is not there: not measured.")
-            continue
+    for engine in found_engines(options, report):
         measure_engine(report, options, engine, ports)
     report.add_note(f"{options.runs} kills of supervised primaries for each mode, {options.native_runs} of others, shards in turn."
                     " Sharded: 3 shards, 1 replica each; replicated: 1 replica.")

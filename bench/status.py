@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from clusters import KeywayCluster, Ports, find_engine
+from clusters import KeywayCluster, Ports, found_engines
 from report import Report, Samples, arguments, ratio, run_main
 from watch import create
 
@@ -55,11 +55,7 @@ def measure_engine(report, options, engine, ports):
 def measure(options):
     report = Report(f"Status of {2 * SHARDS} nodes", ["engine", "command", "took", "ratio"])
     ports = Ports(options.port)
-    for name in options.engines.split(","):
-        engine = find_engine(name)
-        if engine is None:
-            report.add_note(f"{name} is not there: not measured.")
-            continue
+    for engine in found_engines(options, report):
         measure_engine(report, options, engine, ports)
     report.add_note(f"{options.runs} runs each, in turn, of the whole command from its start to its end. keyway status asks all servers each time.")
     return report
