@@ -1,12 +1,21 @@
 # Libraries from Debian, as static archives: the program is one file that runs anywhere. docs/dependencies.md says why each is here.
 set(OPENSSL_USE_STATIC_LIBS ON)
-find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL REQUIRED COMPONENTS SSL Crypto)
 find_package(Threads REQUIRED)
 
 # Debian's own CMake file for yaml-cpp names the shared library only.
 find_library(KEYWAY_YAML_CPP NAMES libyaml-cpp.a REQUIRED)
 add_library(keyway_yaml INTERFACE)
 target_link_libraries(keyway_yaml INTERFACE ${KEYWAY_YAML_CPP})
+
+# Debian has no CMake file for c-ares.
+find_library(KEYWAY_CARES NAMES libcares.a REQUIRED)
+add_library(keyway_cares INTERFACE)
+target_link_libraries(keyway_cares INTERFACE ${KEYWAY_CARES})
+
+find_library(KEYWAY_ZSTD NAMES libzstd.a REQUIRED)
+add_library(keyway_zstd INTERFACE)
+target_link_libraries(keyway_zstd INTERFACE ${KEYWAY_ZSTD})
 
 # fmt is compiled once, here: Debian ships no static libfmt, and its header-only mode costs seconds in every file.
 add_library(keyway_fmt STATIC ${CMAKE_CURRENT_LIST_DIR}/fmt_impl.cc)
