@@ -284,9 +284,11 @@ Status Keyspace::take_owners(const cluster::Observed& observed) {
   primaries_ = std::move(primaries);
   ids_.clear();
   nodes_.clear();
+  settled_ = true;
   for (const cluster::NodeFacts& node : observed.nodes) {
     ids_.push_back(cluster::effective_id(node));
     nodes_.push_back(node.address);
+    settled_ = settled_ && node.server.open_slots.empty();
   }
   return {};
 }

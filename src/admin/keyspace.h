@@ -40,6 +40,8 @@ class Keyspace {
   const std::vector<Address>& primaries() const { return primaries_; }
   // Changes whenever slots were found to be with another owner than before.
   int generation() const { return generation_; }
+  // No slot was about to change its owner at the last look.
+  bool settled() const { return settled_; }
   const std::vector<std::string>& ids() const { return ids_; }  // of all nodes; none of a standalone server
   const Address& owner(cluster::Slot slot) const { return owners_[slot]; }
   // Where other servers reach the owner of `slot`.
@@ -93,6 +95,7 @@ class Keyspace {
   std::vector<Address> owners_ = std::vector<Address>(cluster::kSlotCount);
   std::vector<Address> announced_owners_ = std::vector<Address>(cluster::kSlotCount);
   int generation_ = 0;
+  bool settled_ = true;
 };
 
 }  // namespace keyway::admin

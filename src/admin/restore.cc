@@ -19,6 +19,7 @@ namespace {
 using rdb::Entry;
 
 constexpr size_t kMaxToldModules = 8;
+constexpr int64_t kSettlePauseMs = 200;
 
 class Restore {
  public:
@@ -44,6 +45,7 @@ class Restore {
   Status write_functions(const Entry& entry);
   Status finish(RestoreWriter& writer);
   Status compare();
+  Result<KeyCount> count_when_settled();
   void take_counts(const RestoreWriter& writer);
   bool tell(std::string_view what, int64_t read_bytes);
   bool replaces() const { return options_.existing != Existing::kMerge; }
@@ -134,14 +136,14 @@ Status Restore::look() {
 }
 
 Status Restore::check_target() {
-  Result<int64_t> before = target_.count_keys();
+  Result<KeyCount> before = target_.count_keys();
   if (!before) return fail(before.error());
-  result_.before = *before;
+  result_.before = before->keys;
   Result<std::optional<std::string>> mark = target_.mark();
   if (!mark) return fail(mark.error());
   result_.resumed = *mark == options_.source;
-  if (*before == 0 || result_.resumed || options_.existing != Existing::kRefuse) return {};
-  std::string holds = fmt::format("the target holds {}", count_of(*before, "key"));
+  if (before->keys == 0 || result_.resumed || options_.existing != Existing::kRefuse) return {};
+  std::string holds = fmt::format("the target holds {}", count_of(before->keys, "key"));
   if (*mark) holds += fmt::format(", some from a restore of {} that was not finished", **mark);
   return fail(ErrorCode::kConflict,
               fmt::format("{}; --replace overwrites those that are restored and keeps the others, --merge "
@@ -230,17 +232,33 @@ Result<bool> Restore::write_all(const Address& seed) {
   return !result_.interrupted;
 }
 
+// Counts until it is exact or nothing is missing.
+Result<KeyCount> Restore::count_when_settled() {
+  int64_t end_ms = now_ms() + options_.settle_ms;
+  while (true) {
+    Result<KeyCount> count = target_.count_keys();
+    if (!count || count->exact || count->keys >= lasting_ || now_ms() >= end_ms) return count;
+    if (!tell("waiting for slots to arrive", read_bytes_)) return count;
+    Keyspace::pause(kSettlePauseMs);
+  }
+}
+
 // What was written must be there, but for what expires. Others may write meanwhile, so more is no fault.
 Status Restore::compare() {
-  Result<int64_t> after = target_.count_keys();
+  Result<KeyCount> after = count_when_settled();
   if (!after) return fail(after.error());
-  result_.after = *after;
-  if (*after >= lasting_) return {};
+  result_.after = after->keys;
+  if (after->keys >= lasting_ || result_.interrupted) return {};
+  if (!after->exact) {
+    session_.reporter.warn(
+        "slots of the target go on moving, so its keys could not be counted; all were written");
+    return {};
+  }
   return fail(ErrorCode::kConflict,
               fmt::format("{} without an expiry were written, but the target holds only {} in all: they were "
                           "evicted (maxmemory, maxmemory-policy), or deleted by its clients, or the files "
                           "name them more than once",
-                          count_of(lasting_, "key"), *after));
+                          count_of(lasting_, "key"), after->keys));
 }
 
 Error Restore::partly(Error error) const {
@@ -271,7 +289,7 @@ Result<RestoreResult> Restore::run(const Address& seed) {
     if (!written) return fail(partly(written.error()));
     // As long as the mark stands, the same command may go on.
     if (*written) done = compare();
-    if (done && *written) done = target_.remove_mark();
+    if (done && !result_.interrupted) done = target_.remove_mark();
     if (!done) return fail(partly(done.error()));
   }
   result_.elapsed_ms = now_ms() - begin_ms;

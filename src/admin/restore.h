@@ -50,6 +50,8 @@ struct RestoreOptions {
   bool look_first = true;
   bool dry_run = false;  // only that
   int connections = 4;   // to each primary
+  // How long slots of the target may go on moving at the end before its keys are not counted.
+  int64_t settle_ms = 60'000;
   // Where the primary of a replicated target is by now; any thread; null: nobody knows.
   std::function<Result<Address>()> find_primary = {};
 };
@@ -64,9 +66,9 @@ struct RestoreResult {
   std::map<std::string, int64_t> by_type;  // keys that were read and not left out
   int64_t functions = 0;                   // libraries that were loaded
   int64_t before = 0;                      // keys of the target, and
-  int64_t after = 0;
-  bool resumed = false;    // an earlier run had begun
-  bool unchecked = false;  // a file has no checksum
+  int64_t after = 0;                       // as far as it could be counted
+  bool resumed = false;                    // an earlier run had begun
+  bool unchecked = false;                  // a file has no checksum
   bool interrupted = false;
   int64_t elapsed_ms = 0;
 };

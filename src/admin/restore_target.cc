@@ -23,9 +23,11 @@ Result<Reply> RestoreTarget::ask(Command command) {
   return reply;
 }
 
-Result<int64_t> RestoreTarget::count_keys() {
+Result<KeyCount> RestoreTarget::count_keys() {
   // A failover may have made others primaries since.
   if (Status looked = keys_.look(); !looked) return fail(looked.error());
+  bool settled = keys_.settled();
+  int generation = keys_.generation();
   Result<std::optional<std::string>> marked = mark();
   if (!marked) return fail(marked.error());
   std::vector<Request> requests;
@@ -41,7 +43,9 @@ Result<int64_t> RestoreTarget::count_keys() {
     if (Status read = engine::parse_info(info.text, facts, loading); !read) return fail(read.error());
     count += facts.keys;
   }
-  return count - (*marked ? 1 : 0);
+  if (Status looked = keys_.look(); !looked) return fail(looked.error());
+  bool exact = settled && keys_.settled() && keys_.generation() == generation;
+  return KeyCount{count - (*marked ? 1 : 0), exact};
 }
 
 Result<std::optional<std::string>> RestoreTarget::mark() {

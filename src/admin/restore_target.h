@@ -13,6 +13,12 @@ namespace keyway::admin {
 // go on where another found the target holding keys.
 inline constexpr const char* kRestoreMark = "keyway:restore-under-way";
 
+struct KeyCount {
+  int64_t keys = 0;
+  // No slot changed its owner meanwhile. Else keys may have been counted twice or not at all.
+  bool exact = true;
+};
+
 class RestoreTarget {
  public:
   explicit RestoreTarget(Keyspace keys) : keys_(std::move(keys)) {}
@@ -20,7 +26,7 @@ class RestoreTarget {
   bool is_cluster() const { return keys_.is_cluster(); }
 
   // In all databases of all primaries, without the mark.
-  Result<int64_t> count_keys();
+  Result<KeyCount> count_keys();
   // What was set as the mark; nothing if there is none.
   Result<std::optional<std::string>> mark();
   Status set_mark(const std::string& source);
