@@ -83,6 +83,64 @@ def test_no_success_without_tests_that_passed(in_folder, text, counts):
     assert in_folder.tests("title", program(text), "log", in_folder.seed_counts, 30) == counts
 
 
+GTEST_LATE = """[==========] Running 4 tests from 1 test suite.
+x_test.cc:7: Failure
+Value of: wait_until([&] { return is_whole(); })
+  Actual: false
+Expected: true
+[  FAILED  ] Engines/Fix.Late/redis_7_0_15, where GetParam() = 4-byte object <01> (30000 ms)
+x_test.cc:9: Failure
+Value of: keys == 7
+  Actual: false
+Expected: true
+x_test.cc:10: Failure
+Value of: wait_until([&] { return is_whole(); })
+[  FAILED  ] Fix.LostKeys (12 ms)
+x_test.cc:20: Failure
+Value of: engine::wait_until([&] { return other(); })
+[  FAILED  ] Fix.AlsoLate (30000 ms)
+[==========] 4 tests from 1 test suite ran. (60012 ms total)
+[  PASSED  ] 1 test.
+[  FAILED  ] 3 tests, listed below:
+[  FAILED  ] Engines/Fix.Late/redis_7_0_15, where GetParam() = 4-byte object <01>
+[  FAILED  ] Fix.LostKeys
+[  FAILED  ] Fix.AlsoLate
+"""
+PYTEST_LATE = """=========================== short test summary info ============================
+FAILED tests/x/test_a.py::test_b[redis-7.0.15] - AssertionError: waited 240 s in vain for it; the last look gave None
+FAILED tests/x/test_a.py::test_c - subprocess.TimeoutExpired: Command '['x']' timed out after 60 seconds
+FAILED tests/x/test_a.py::test_d[two words] - AssertionError: waited 0.5 s in vain for it
+FAILED tests/x/test_a.py::test_lost - AssertionError: assert 3 == 4
+4 failed, 3 passed in 61.00s (0:01:01)
+"""
+
+
+def test_who_ran_out_of_time(stages):
+    assert stages.late_gtest(GTEST_LATE) == ["Engines/Fix.Late/redis_7_0_15", "Fix.AlsoLate"]
+    assert stages.late_gtest(GTEST_SOME_FAIL) == []
+    assert stages.late_pytest(PYTEST_LATE) == [f"tests/x/test_a.py::{name}" for name in ("test_b[redis-7.0.15]", "test_c", "test_d[two words]")]
+
+
+@pytest.mark.parametrize("outputs, added", [
+    (["1 passed in 3.0s"], (1, -1, 0)),
+    (["1 failed in 3.0s"], (0, 0, 0)),
+    (["1 skipped in 3.0s"], (0, 0, 0)),
+    (["no tests ran in 1.0s"], (0, 0, 0)),
+    (["1 passed in 3.0s", "1 failed in 3.0s"], (1, -1, 0)),
+    (["1 passed in 3.0s"] * 11, (0, 0, 0)),
+])
+def test_by_themselves(in_folder, outputs, added):
+    late = [("x", program(f"print({output!r})"), "log", in_folder.pytest_counts, 30) for output in outputs]
+    assert in_folder.by_themselves(late) == added
+
+
+def test_a_failure_is_handed_on(in_folder):
+    seen = []
+    in_folder.tests("x", program("print('5 seeds, 1 failed: a')"), "log", in_folder.seed_counts, 30, failed=seen.append)
+    in_folder.tests("x", program("print('5 seeds, 0 failed: b')"), "log", in_folder.seed_counts, 30, failed=seen.append)
+    assert seen == ["5 seeds, 1 failed: a\n"]
+
+
 def test_parts_are_counted_together(in_folder):
     code = "import os; print(f'[==========] {2} tests from 1 test suite ran.'); print('[  PASSED  ] 2 tests.'); " \
            "assert os.environ['GTEST_TOTAL_SHARDS'] == '3' and os.environ['MINE'] == '1'; " \
