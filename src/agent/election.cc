@@ -83,7 +83,8 @@ class Choice {
     int64_t sum_ms = blind ? times_.turn_ms : 0;
     for (const NodeFacts& node : sight_.nodes) {
       if (&node == own || !sound(node) || !better(node, *own)) continue;
-      sum_ms += times_.turn_ms;
+      bool fresher = !is_primary(node) && node.server.offset > own->server.offset;
+      sum_ms += fresher ? times_.fresher_ms : times_.turn_ms;
     }
     // Whoever was named may be the primary by now, seen or not, and stops being it in time (see unheld).
     const NodeFacts* named = note_.to == sight_.pod ? nullptr : find(sight_, note_.to);

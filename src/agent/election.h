@@ -33,6 +33,7 @@ struct ElectionTimes {
   int64_t fence_before_ms = 1500;  // so long before the Lease ends, its holder stops taking writes
   int64_t patience_ms = 300;       // for others that may be fresher, when a fresh replica is there
   int64_t turn_ms = 1500;          // for each of those with a better copy to take the Lease
+  int64_t fresher_ms = 8000;       // the same for a replica without which writes would be lost
   int64_t named_ms = 5000;    // the same for one that is the primary already, as its predecessor named it
   int64_t first_ms = 20'000;  // for pods that are not there yet, when the shard is new
   int64_t read_ms = 1000;     // for a look at the Lease when the server has become the primary

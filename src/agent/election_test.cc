@@ -125,6 +125,20 @@ TEST_F(Election, WhoDoesNotTakeItsTurnIsPassedOver) {
   EXPECT_EQ(decision.demote, "s-0");
 }
 
+TEST_F(Election, AReplicaThatHasMoreIsWaitedForLonger) {
+  sight.nodes = {silent("s-0"), copy("s-1", 110), copy("s-2", 120)};
+  sight.since_ms = kNow - 8000;
+  EXPECT_FALSE(takes());
+  sight.since_ms = kNow - 8300;
+  EXPECT_TRUE(takes());
+  sight.nodes[2].server.offset = 110;  // it has no more, and is the better one by less
+  sight.nodes[2].server.keys = sight.nodes[1].server.keys + 1;
+  sight.since_ms = kNow - 1500;
+  EXPECT_FALSE(takes());
+  sight.since_ms = kNow - 1800;
+  EXPECT_TRUE(takes());
+}
+
 TEST_F(Election, ANewShardWaitsForItsPods) {
   sight.view.lease.reset();
   sight.nodes = {copy("s-1", 0, 0, "x")};

@@ -1,27 +1,21 @@
 // simulation [--seeds N] [--first S] [--jobs J]   runs N seeds from S on, prints those that fail
 // simulation --seed S [--trace]                   runs one
 // --storm: a third of the runs have several times as many faults and changes at once.
-#include <atomic>
+#include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <mutex>
-#include <thread>
-#include <vector>
+#include <string>
 
 #include "base/format.h"
-#include "base/strings.h"
+#include "seeds.h"
 #include "simulation.h"
 
 namespace {
 
 using keyway::simulation::RunResult;
 
-struct Options {
-  uint64_t first = 1;
-  int64_t seeds = 1000;
-  int64_t jobs = 0;  // 0: as many as there are processors
-  bool one = false;
+struct Options : keyway::simulation::SeedOptions {
   bool trace = false;
   bool storm = false;
 };
@@ -46,31 +40,6 @@ struct Totals {
   }
 };
 
-bool parse(int argc, char** argv, Options& options) {
-  for (int i = 1; i < argc; ++i) {
-    std::string_view flag = argv[i];
-    if (flag == "--trace" || flag == "--storm") {
-      (flag == "--trace" ? options.trace : options.storm) = true;
-      continue;
-    }
-    std::optional<int64_t> value = i + 1 < argc ? keyway::parse_int(argv[++i]) : std::nullopt;
-    if (!value || *value < 0) return false;
-    if (flag == "--seeds") {
-      options.seeds = *value;
-    } else if (flag == "--first") {
-      options.first = static_cast<uint64_t>(*value);
-    } else if (flag == "--jobs") {
-      options.jobs = *value;
-    } else if (flag == "--seed") {
-      options.one = true;
-      options.first = static_cast<uint64_t>(*value);
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
 RunResult run_seed(uint64_t seed, bool storm, bool trace) {
   return keyway::simulation::run(keyway::simulation::draw_scenario(seed, storm), {trace});
 }
@@ -88,27 +57,19 @@ int run_many(const Options& options) {
   std::mutex mutex;
   std::map<uint64_t, std::string> failures;
   Totals totals;
-  std::atomic<int64_t> next{0};
-  std::atomic<int64_t> done{0};
-  auto work = [&] {
-    for (int64_t i = next++; i < options.seeds; i = next++) {
-      uint64_t seed = options.first + static_cast<uint64_t>(i);
-      RunResult result = run_seed(seed, options.storm, false);
-      std::lock_guard lock(mutex);
-      totals.add(result);
-      if (result.failure) {
-        std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), result.failure->c_str());
-        failures[seed] = *result.failure;
-      }
-      if (++done % 1000 == 0)
-        std::printf("%lld seeds, %zu failed\n", static_cast<long long>(done), failures.size());
-      std::fflush(stdout);
+  int64_t done = 0;
+  keyway::simulation::run_seeds(options, [&](uint64_t seed) {
+    RunResult result = run_seed(seed, options.storm, false);
+    std::lock_guard lock(mutex);
+    totals.add(result);
+    if (result.failure) {
+      std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), result.failure->c_str());
+      failures[seed] = *result.failure;
     }
-  };
-  auto jobs = static_cast<size_t>(options.jobs > 0 ? options.jobs : std::thread::hardware_concurrency());
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < std::max<size_t>(1, jobs); ++i) threads.emplace_back(work);
-  for (std::thread& thread : threads) thread.join();
+    if (++done % 1000 == 0)
+      std::printf("%lld seeds, %zu failed\n", static_cast<long long>(done), failures.size());
+    std::fflush(stdout);
+  });
   for (const auto& [seed, text] : failures) {
     std::printf("replay: simulation --seed %llu%s --trace\n", static_cast<unsigned long long>(seed),
                 options.storm ? " --storm" : "");
@@ -128,7 +89,8 @@ int run_many(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  if (!parse(argc, argv, options)) {
+  if (!keyway::simulation::parse_seeds(argc, argv, {{"--trace", &options.trace}, {"--storm", &options.storm}},
+                                       options)) {
     std::fprintf(stderr,
                  "usage: simulation [--storm] [--seeds N] [--first S] [--jobs J] | --seed S [--trace]\n");
     return 2;
