@@ -230,6 +230,7 @@ Result<Command> make_command(Words& words) {
       {"backup ls", make_backup},
       {"backup show", make_backup},
       {"backup prune", make_backup},
+      {"backup verify", make_backup},
       {"backup key", make_backup},
   };
   auto found = makers.find(words.syntax->name);

@@ -13,6 +13,7 @@ namespace keyway::cli {
 Outcome run_backup(const BackupCreate& create, const BackupCommand& command, Context& context);
 Outcome run_backup(const BackupList& list, const BackupCommand& command, Context& context);
 Outcome run_backup(const BackupShow& show, const BackupCommand& command, Context& context);
+Outcome run_backup(const BackupVerify& verify, const BackupCommand& command, Context& context);
 Outcome run_backup(const BackupPrune& prune, const BackupCommand& command, Context& context);
 Outcome run_backup(const BackupKey& key, const BackupCommand& command, Context& context);
 

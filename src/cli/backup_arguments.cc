@@ -78,7 +78,7 @@ Result<Command> make_backup(Words& words) {
     if (command) std::get<BackupCommand>(*command).key_file = words.text("encryption_key");
     return command;
   }
-  size_t most = name == "show" ? 2 : 1;
+  size_t most = name == "show" || name == "verify" ? 2 : 1;
   if (words.positionals.empty() || words.positionals.size() > most) {
     return misuse(*words.syntax,
                   fmt::format("keyway {} takes {}", words.syntax->name, words.syntax->positionals));
@@ -93,6 +93,10 @@ Result<Command> make_backup(Words& words) {
   if (!id.empty() && !backup::is_backup_id(id))
     return misuse(*words.syntax, fmt::format("\"{}\" is no id of a backup, as 20261122T221400Z is", id));
   if (name == "prune") return make_prune(words, std::move(command));
+  if (name == "verify") {
+    command.key_file = words.text("decryption_key");
+    command.request = BackupVerify{id, words.text("engine"), words.text("scratch")};
+  }
   if (name == "show") command.request = BackupShow{id};
   if (name == "key") command.request = BackupKey{command.url};
   if (name == "ls") command.request = BackupList{};

@@ -18,6 +18,11 @@ struct BackupList {};
 struct BackupShow {
   std::string id;  // empty: the newest
 };
+struct BackupVerify {
+  std::string id;       // empty: the newest
+  std::string engine;   // of the servers that try it, as --engine has it; empty: the one it was taken from
+  std::string scratch;  // where they do; empty: $TMPDIR
+};
 struct BackupPrune {
   backup::Retention retention;
   bool dry_run = false;
@@ -27,7 +32,7 @@ struct BackupKey {
 };
 
 struct BackupCommand {
-  std::variant<BackupCreate, BackupList, BackupShow, BackupPrune, BackupKey> request;
+  std::variant<BackupCreate, BackupList, BackupShow, BackupVerify, BackupPrune, BackupKey> request;
   std::string url;      // of the store
   std::string cluster;  // whose backups are meant; empty: all, or the only one's
   std::string key_file;

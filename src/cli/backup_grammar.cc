@@ -17,6 +17,20 @@ constexpr std::string_view kCreateDetails =
     "  keyway backup create shop --to /mnt/backups\n"
     "  keyway backup create old --from 10.0.0.1:7001 --to /mnt/backups\n";
 
+constexpr std::string_view kVerifyDetails =
+    "Each shard is read with its checksums and loaded by a server of its own that lives for that moment, and "
+    "what it holds is\n"
+    "compared with the file and the manifest. The outcome is kept beside the backup: `ls` and `show` tell "
+    "it, "
+    "and `prune` takes\n"
+    "one that failed for no good one. It takes disk (--scratch, else $TMPDIR, else /var/tmp) and memory for "
+    "one "
+    "shard.\n"
+    "\n"
+    "Examples:\n"
+    "  keyway backup verify /mnt/backups --cluster shop\n"
+    "  keyway backup verify /mnt/backups 20261122T221400Z --key-file shop.key --scratch /mnt/scratch\n";
+
 constexpr std::string_view kPruneDetails =
     "A backup stays if any of the flags wants it; the newest good one always stays. What was begun and never "
     "finished is\n"
@@ -33,6 +47,7 @@ std::vector<Flag> backup_flags() {
       {"backup_from", "--from", "ADDR", Word::kNone, "A server, or any node of a cluster, elsewhere"},
       {"encryption_key", "--key-file", "FILE", Word::kFile, "Encrypt it with the key in FILE"},
       {"backups_of", "--cluster", "NAME", Word::kNone, "Of this cluster only"},
+      {"scratch", "--scratch", "FOLDER", Word::kFolder, "Where servers try it, a shard at a time"},
       {"keep_last", "--keep-last", "N", Word::kNone, "Keep the newest N"},
       {"keep_days", "--keep-days", "N", Word::kNone, "Keep those of the last N days"},
       {"keep_daily", "--keep-daily", "N", Word::kNone, "Keep the newest of each of N days that have any"},
@@ -61,6 +76,13 @@ std::vector<CommandSyntax> backup_commands() {
        kGroup,
        {"backups_of", "json"},
        ""},
+      {"backup verify",
+       "URL [ID]",
+       {kFolder},
+       "Try whether a backup can be restored (the newest)",
+       kGroup,
+       {"backups_of", "decryption_key", "engine", "scratch", "json"},
+       kVerifyDetails},
       {"backup prune",
        "URL",
        {kFolder},

@@ -1,4 +1,6 @@
 // keyway backup ls and show
+#include <algorithm>
+
 #include "backup/catalog.h"
 #include "base/format.h"
 #include "base/json_text.h"
@@ -15,11 +17,27 @@ namespace {
 struct Listed {
   backup::StoredBackup stored;
   Result<backup::Manifest> manifest;
+  std::optional<backup::Verification> verification;  // of the last try to restore it
 };
 
+// What cannot be read of a verification counts as none.
 Listed load(backup::Store& store, backup::StoredBackup stored) {
   auto manifest = backup::load_manifest(store, stored.cluster, stored.id);
-  return {std::move(stored), std::move(manifest)};
+  std::optional<backup::Verification> verification;
+  bool tried = std::ranges::any_of(stored.objects, [](const backup::ObjectInfo& object) {
+    return object.name.ends_with("/" + std::string(backup::kVerifiedName));
+  });
+  if (tried) {
+    auto loaded = backup::load_verification(store, stored.cluster, stored.id);
+    if (loaded) verification = std::move(*loaded);
+  }
+  return {std::move(stored), std::move(manifest), std::move(verification)};
+}
+
+Cell verification_cell(const Listed& listed) {
+  if (!listed.verification) return {};
+  std::string at = platform::kubernetes::time_text_s(listed.verification->at_ms / 1000);
+  return listed.verification->good ? Cell{at, Style::kGood} : Cell{"failed " + at, Style::kBad};
 }
 
 struct Totals {
@@ -56,7 +74,8 @@ void add_row(Table& table, const Listed& listed) {
              {count_text(totals.keys)},
              {human_bytes(totals.raw_bytes)},
              {human_bytes(totals.stored_bytes)},
-             {manifest.encrypted ? "yes" : ""}});
+             {manifest.encrypted ? "yes" : ""},
+             verification_cell(listed)});
 }
 
 void write_listed(JsonText& json, const Listed& listed) {
@@ -73,6 +92,13 @@ void write_listed(JsonText& json, const Listed& listed) {
     json.boolean("encrypted", listed.manifest->encrypted);
   } else if (listed.stored.complete) {
     json.text("error", listed.manifest.error().message);
+  }
+  if (listed.verification) {
+    json.open_object("verification");
+    json.boolean("good", listed.verification->good);
+    json.text("at", platform::kubernetes::time_text_s(listed.verification->at_ms / 1000));
+    json.text("text", listed.verification->text);
+    json.close();
   }
   json.close();
 }
@@ -118,7 +144,8 @@ Outcome run_backup(const BackupList&, const BackupCommand& command, Context& con
                {"KEYS", true, 2},
                {"SIZE", true, 2},
                {"STORED", true, 1},
-               {"ENCRYPTED", false, 4}});
+               {"ENCRYPTED", false, 4},
+               {"VERIFIED", false, 3}});
   for (backup::StoredBackup& stored : *backups) {
     Listed listed = load(**store, std::move(stored));
     add_row(table, listed);
@@ -148,11 +175,17 @@ Outcome run_backup(const BackupShow& show, const BackupCommand& command, Context
     context.output.print(to_json(manifest));
     return kExitDone;
   }
-  context.output.print(
-      fmt::format("{} of {}, {}{}\ntaken {} to {} by Keyway {}\n\n", manifest.id, manifest.cluster,
-                  to_string(manifest.mode), manifest.encrypted ? ", encrypted" : "",
-                  platform::kubernetes::time_text_s(manifest.begun_ms / 1000),
-                  platform::kubernetes::time_text_s(manifest.ended_ms / 1000), manifest.tool_version));
+  std::string verified = "never verified";
+  if (listed.verification) {
+    verified = fmt::format("{} {}: {}", listed.verification->good ? "verified" : "verify failed",
+                           platform::kubernetes::time_text_s(listed.verification->at_ms / 1000),
+                           listed.verification->text);
+  }
+  context.output.print(fmt::format(
+      "{} of {}, {}{}\ntaken {} to {} by Keyway {}\n{}\n\n", manifest.id, manifest.cluster,
+      to_string(manifest.mode), manifest.encrypted ? ", encrypted" : "",
+      platform::kubernetes::time_text_s(manifest.begun_ms / 1000),
+      platform::kubernetes::time_text_s(manifest.ended_ms / 1000), manifest.tool_version, verified));
   show_shards(manifest, context.output);
   return kExitDone;
 }

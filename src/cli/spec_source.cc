@@ -12,22 +12,6 @@ namespace {
 constexpr int kDefaultShards = 3;
 constexpr int kDefaultReplicas = 1;
 
-// A server program's kind by its name; what is no name of one is left to the check of the program itself.
-void set_engine(cluster::Spec& spec, const std::string& engine) {
-  if (engine == "redis" || engine == "valkey") {
-    spec.engine.kind = engine == "valkey" ? cluster::EngineKind::kValkey : cluster::EngineKind::kRedis;
-    spec.engine.path.clear();
-    return;
-  }
-  std::filesystem::path path = std::filesystem::absolute(engine).lexically_normal();
-  std::string name = path.filename().string();
-  bool folder = std::filesystem::is_directory(path);
-  bool valkey =
-      folder ? std::filesystem::exists(path / "valkey-server") : name.find("valkey") != std::string::npos;
-  spec.engine.kind = valkey ? cluster::EngineKind::kValkey : cluster::EngineKind::kRedis;
-  spec.engine.path = path.string();
-}
-
 Status set_size(cluster::Spec& spec, const SpecFlags& flags) {
   if (flags.shards && spec.mode == cluster::Mode::kReplicated) {
     if (*flags.shards == 1) return {};
@@ -65,7 +49,7 @@ Status set_flags(cluster::Spec& spec, const SpecFlags& flags) {
         fmt::format("--mode: \"{}\" is {}, and a cluster's mode cannot be changed; make another cluster",
                     spec.name, cluster::to_string(spec.mode)));
   }
-  if (flags.engine) set_engine(spec, *flags.engine);
+  if (flags.engine) spec.engine = engine_named(*flags.engine, spec.engine);
   if (flags.port) spec.port = *flags.port;
   if (flags.no_proxy) spec.proxy.reset();
   if (flags.proxy_port && !spec.proxy) spec.proxy.emplace();
@@ -75,6 +59,22 @@ Status set_flags(cluster::Spec& spec, const SpecFlags& flags) {
 }
 
 }  // namespace
+
+cluster::EngineSpec engine_named(const std::string& engine, cluster::EngineSpec spec) {
+  if (engine == "redis" || engine == "valkey") {
+    spec.kind = engine == "valkey" ? cluster::EngineKind::kValkey : cluster::EngineKind::kRedis;
+    spec.path.clear();
+    return spec;
+  }
+  std::filesystem::path path = std::filesystem::absolute(engine).lexically_normal();
+  std::string name = path.filename().string();
+  bool folder = std::filesystem::is_directory(path);
+  bool valkey =
+      folder ? std::filesystem::exists(path / "valkey-server") : name.find("valkey") != std::string::npos;
+  spec.kind = valkey ? cluster::EngineKind::kValkey : cluster::EngineKind::kRedis;
+  spec.path = path.string();
+  return spec;
+}
 
 Result<std::optional<cluster::Spec>> read_spec_file(const std::string& file) {
   if (file.empty()) return std::optional<cluster::Spec>{};

@@ -24,4 +24,8 @@ Result<cluster::Spec> new_spec(const std::string& name, const std::optional<clus
 Result<cluster::Spec> changed_spec(const cluster::Spec& current, const std::optional<cluster::Spec>& document,
                                    const SpecFlags& flags);
 
+// `spec` with the engine that --engine names. A server program's kind is told by its name; what is no name of
+// one is left to the check of the program itself.
+cluster::EngineSpec engine_named(const std::string& engine, cluster::EngineSpec spec);
+
 }  // namespace keyway::cli

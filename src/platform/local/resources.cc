@@ -61,19 +61,38 @@ Status check_descriptors(const cluster::Spec& spec, std::vector<std::string>& wa
 }
 
 Status check_disk(const std::string& folder) {
-  struct statvfs about{};
-  if (::statvfs(folder.c_str(), &about) != 0)
-    return fail(file_error(errno, fmt::format("look at {}", folder)));
-  auto free_bytes = static_cast<int64_t>(about.f_bavail) * static_cast<int64_t>(about.f_frsize);
-  if (free_bytes >= kMinFreeDiskBytes) return {};
+  Result<int64_t> free_bytes = free_disk_bytes(folder);
+  if (!free_bytes) return fail(free_bytes.error());
+  if (*free_bytes >= kMinFreeDiskBytes) return {};
   return fail(ErrorCode::kExhausted,
               fmt::format("{} are free in {}, and at least {} are needed; free some space or set KEYWAY_HOME "
                           "to a folder on another disk",
-                          human_bytes(free_bytes), folder, human_bytes(kMinFreeDiskBytes)));
+                          human_bytes(*free_bytes), folder, human_bytes(kMinFreeDiskBytes)));
 }
 
-// MemAvailable; nothing if it cannot be known.
-std::optional<int64_t> available_memory() {
+void check_memory(const cluster::Spec& spec, std::vector<std::string>& warnings) {
+  int64_t wanted = 0;
+  for (const cluster::PartitionSpec& partition : spec.partitions) {
+    wanted += partition.memory_bytes.value_or(0) * (1 + partition.replicas);
+  }
+  std::optional<int64_t> available = available_memory_bytes();
+  if (!available || wanted <= *available) return;
+  warnings.push_back(fmt::format(
+      "the servers may take {} in all, and {} of memory are free; choose less memory for each or fewer "
+      "servers",
+      human_bytes(wanted), human_bytes(*available)));
+}
+
+}  // namespace
+
+Result<int64_t> free_disk_bytes(const std::string& folder) {
+  struct statvfs about{};
+  if (::statvfs(folder.c_str(), &about) != 0)
+    return fail(file_error(errno, fmt::format("look at {}", folder)));
+  return static_cast<int64_t>(about.f_bavail) * static_cast<int64_t>(about.f_frsize);
+}
+
+std::optional<int64_t> available_memory_bytes() {
   Result<std::string> text = read_file("/proc/meminfo", kMaxMeminfoBytes);
   if (!text) return std::nullopt;
   for (std::string_view line : split(*text, '\n')) {
@@ -84,21 +103,6 @@ std::optional<int64_t> available_memory() {
   }
   return std::nullopt;
 }
-
-void check_memory(const cluster::Spec& spec, std::vector<std::string>& warnings) {
-  int64_t wanted = 0;
-  for (const cluster::PartitionSpec& partition : spec.partitions) {
-    wanted += partition.memory_bytes.value_or(0) * (1 + partition.replicas);
-  }
-  std::optional<int64_t> available = available_memory();
-  if (!available || wanted <= *available) return;
-  warnings.push_back(fmt::format(
-      "the servers may take {} in all, and {} of memory are free; choose less memory for each or fewer "
-      "servers",
-      human_bytes(wanted), human_bytes(*available)));
-}
-
-}  // namespace
 
 void raise_descriptor_limit() {
   rlimit limit{};
