@@ -1,5 +1,7 @@
 """scripts/tidy: a file is looked at again when something that its verdict depends on has changed, and only then."""
 
+import subprocess
+
 import pytest
 
 
@@ -43,3 +45,26 @@ def test_flags_and_version_count_and_other_files_do_not(tidy, project):
     assert tidy.key_of(entry, str(root), "20") != before
     (root / "src/base/other.h").write_text("int changed;\n")
     assert tidy.key_of(entry, str(root), "19") == before
+
+
+def test_what_is_left_when_time_is_over(tidy, monkeypatch, capsys):
+    monkeypatch.setattr(tidy, "look_at", lambda entry, build: "a.cc:1: wrong\n" if entry == "a" else "")
+    entries = {"a.cc": "a", "b.cc": "b"}
+    passed = []
+    assert tidy.look_at_all(entries, "build", list(entries), float("inf"), passed.append) == (1, 0)
+    assert passed == ["b.cc"] and "wrong" in capsys.readouterr().out
+    assert tidy.look_at_all(entries, "build", list(entries), float("-inf"), passed.append) == (0, 2)
+    assert passed == ["b.cc"]
+
+
+def test_what_was_changed_last_comes_first(tidy, tmp_path, monkeypatch):
+    def git(*words):
+        subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@x", *words], cwd=tmp_path, check=True, capture_output=True)
+    monkeypatch.setattr(tidy, "ROOT", str(tmp_path))
+    git("init", "-q")
+    for name in ("b.cc", "a.cc", "c.cc"):
+        (tmp_path / name).write_text("int x;\n")
+        git("add", name)
+        git("commit", "-q", "-m", name)
+    paths = [str(tmp_path / name) for name in ("a.cc", "b.cc", "c.cc", "new.cc")]
+    assert [path.split("/")[-1] for path in tidy.by_last_change(paths)] == ["new.cc", "c.cc", "a.cc", "b.cc"]
