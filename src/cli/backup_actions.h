@@ -17,6 +17,11 @@ Outcome run_backup(const BackupVerify& verify, const BackupCommand& command, Con
 Outcome run_backup(const BackupPrune& prune, const BackupCommand& command, Context& context);
 Outcome run_backup(const BackupKey& key, const BackupCommand& command, Context& context);
 
+// Tries the backup, keeps the outcome beside it and tells. While an Interruption lives. `report_json`: with
+// --json the outcome is what is printed; else only the exit code tells.
+Outcome verify_backup(const BackupVerify& verify, const BackupCommand& command,
+                      const backup::Manifest& manifest, bool report_json, Context& context);
+
 // The store that the command names. Any thread.
 Result<std::unique_ptr<backup::Store>> open_place(const BackupCommand& command);
 

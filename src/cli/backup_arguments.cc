@@ -47,6 +47,10 @@ Result<Command> make_create(Words& words) {
     if (Status fine = check_name(words, *name); !fine) return fail(fine.error());
   }
   if (Status taken = take_access(words, create.access); !taken) return fail(taken.error());
+  if (words.has("verify_after"))
+    create.verify = BackupVerify{"", words.text("engine"), words.text("scratch")};
+  if (!create.verify && (words.has("engine") || words.has("scratch")))
+    return misuse(*words.syntax, "--engine and --scratch go with --verify");
   command.request = create;
   return command;
 }

@@ -1,6 +1,7 @@
 // The words of `keyway backup` as values. Values; any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -9,19 +10,20 @@
 
 namespace keyway::cli {
 
-struct BackupCreate {
-  std::string cluster;  // as it is named in the store, and of this machine unless there is `from`
-  Address from;         // a node of any cluster; empty: the local one
-  Access access;        // to that
-};
-struct BackupList {};
-struct BackupShow {
-  std::string id;  // empty: the newest
-};
 struct BackupVerify {
   std::string id;       // empty: the newest
   std::string engine;   // of the servers that try it, as --engine has it; empty: the one it was taken from
   std::string scratch;  // where they do; empty: $TMPDIR
+};
+struct BackupCreate {
+  std::string cluster;  // as it is named in the store, and of this machine unless there is `from`
+  Address from;         // a node of any cluster; empty: the local one
+  Access access;        // to that
+  std::optional<BackupVerify> verify;  // right after it, if it was made
+};
+struct BackupList {};
+struct BackupShow {
+  std::string id;  // empty: the newest
 };
 struct BackupPrune {
   backup::Retention retention;

@@ -143,8 +143,16 @@ Outcome CreateRun::run() {
   if (Interruption::seen() && !made)
     return tl::unexpected(Failure({made.error().code, "interrupted: no backup was made"}, kExitInterrupted));
   if (!made) return fail(made.error());
-  tell(*made);
-  return kExitDone;
+  lock_.reset();  // it is made
+  if (!create_.verify) {
+    tell(*made);
+    return kExitDone;
+  }
+  // With JSON one thing is printed: the manifest, or why the backup cannot be relied on.
+  if (!context_.output.json()) tell(*made);
+  Outcome verified = verify_backup(*create_.verify, command_, *made, /*report_json=*/false, context_);
+  if (verified && context_.output.json()) tell(*made);
+  return verified;
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr std::string_view kCreateDetails =
     "\n"
     "Examples:\n"
     "  keyway backup create shop --to /mnt/backups\n"
-    "  keyway backup create old --from 10.0.0.1:7001 --to /mnt/backups\n";
+    "  keyway backup create old --from 10.0.0.1:7001 --to /mnt/backups --verify\n";
 
 constexpr std::string_view kVerifyDetails =
     "Each shard is read with its checksums and loaded by a server of its own that lives for that moment, and "
@@ -47,6 +47,7 @@ std::vector<Flag> backup_flags() {
       {"backup_from", "--from", "ADDR", Word::kNone, "A server, or any node of a cluster, elsewhere"},
       {"encryption_key", "--key-file", "FILE", Word::kFile, "Encrypt it with the key in FILE"},
       {"backups_of", "--cluster", "NAME", Word::kNone, "Of this cluster only"},
+      {"verify_after", "--verify", "", Word::kNone, "Verify it as soon as it is made"},
       {"scratch", "--scratch", "FOLDER", Word::kFolder, "Where servers try it, a shard at a time"},
       {"keep_last", "--keep-last", "N", Word::kNone, "Keep the newest N"},
       {"keep_days", "--keep-days", "N", Word::kNone, "Keep those of the last N days"},
@@ -65,8 +66,8 @@ std::vector<CommandSyntax> backup_commands() {
        {kCluster},
        "Take a backup of a cluster",
        kGroup,
-       {"to_url", "backup_from", "encryption_key", "target_user", "password_file", "tls", "cacert", "cluster",
-        "json"},
+       {"to_url", "backup_from", "encryption_key", "verify_after", "engine", "scratch", "target_user",
+        "password_file", "tls", "cacert", "cluster", "json"},
        kCreateDetails},
       {"backup ls", "URL", {kFolder}, "List backups", kGroup, {"backups_of", "json"}, ""},
       {"backup show",

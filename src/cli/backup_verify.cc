@@ -68,7 +68,7 @@ void print_json(const backup::Manifest& manifest, const backup::VerifyResult& re
   output.print(json.take());
 }
 
-void print_table(const backup::VerifyResult& result, Output& output) {
+Table table_of(const backup::VerifyResult& result) {
   Table table({{"SHARD"},
                {"STATE"},
                {"KEYS", true},
@@ -89,57 +89,60 @@ void print_table(const backup::VerifyResult& result, Output& output) {
                {human_duration(shard.elapsed_ms)},
                {shard.engine}});
   }
-  output.print_lines(table.render(output.out()));
+  return table;
 }
 
-Outcome verify_backup(const BackupVerify& verify, const BackupCommand& command, Context& context) {
+}  // namespace
+
+Outcome verify_backup(const BackupVerify& verify, const BackupCommand& command,
+                      const backup::Manifest& manifest, bool report_json, Context& context) {
   Result<std::optional<backup::EncryptionKey>> key = key_of(command);
   if (!key) return fail(key.error());
+  Result<std::unique_ptr<backup::Store>> store = open_place(command);
+  if (!store) return fail(store.error());
+  std::string name = backup::folder_of(manifest.cluster, manifest.id);
+  ToolReporter reporter(context.output, Spelling::kOwn, /*yes=*/false);
+  backup::VerifyOptions options{
+      .key = *key,
+      .scratch = verify.scratch,
+      .tool_version = KEYWAY_VERSION,
+      .find_engine = [&](cluster::EngineKind kind) { return find_engine_for(verify, manifest, kind); },
+      .interrupted = Interruption::seen};
+  Result<backup::VerifyResult> result = backup::verify(**store, manifest, options, reporter);
+  if (!result && Interruption::seen()) {
+    return tl::unexpected(Failure(
+        {result.error().code, fmt::format("interrupted: nothing is known of {}", name)}, kExitInterrupted));
+  }
+  if (!result) {
+    return fail(result.error().code,
+                fmt::format("{} could not be verified: {}", name, result.error().message));
+  }
+  bool good = result->verification.good;
+  Status kept = backup::keep_verification(**store, manifest, result->verification);
+  reporter.say(table_of(*result).render(context.output.out()));
+  if (!kept) {
+    return fail(kept.error().code, fmt::format("{} is {}, but that cannot be kept beside it: {}", name,
+                                               good ? "good" : "bad", kept.error().message));
+  }
+  if (good) reporter.say({fmt::format("{} is good: {}.", name, result->verification.text)});
+  if (context.output.json() && report_json) {
+    print_json(manifest, *result, context.output);
+    return good ? kExitDone : kExitFailed;
+  }
+  if (good) return kExitDone;
+  return fail(ErrorCode::kCorrupt, fmt::format("{} is bad: {}", name, result->verification.text));
+}
+
+Outcome run_backup(const BackupVerify& verify, const BackupCommand& command, Context& context) {
+  std::signal(SIGPIPE, SIG_IGN);  // a terminal that goes away must not leave a server behind
+  Interruption interruption;
   Result<std::unique_ptr<backup::Store>> store = open_place(command);
   if (!store) return fail(store.error());
   Result<backup::StoredBackup> found = backup::find_backup(**store, command.cluster, verify.id);
   if (!found) return fail(found.error());
   Result<backup::Manifest> manifest = backup::load_manifest(**store, found->cluster, found->id);
   if (!manifest) return fail(manifest.error());
-  ToolReporter reporter(context.output, Spelling::kOwn, /*yes=*/false);
-  backup::VerifyOptions options{
-      .key = *key,
-      .scratch = verify.scratch,
-      .tool_version = KEYWAY_VERSION,
-      .find_engine = [&](cluster::EngineKind kind) { return find_engine_for(verify, *manifest, kind); },
-      .interrupted = Interruption::seen};
-  Result<backup::VerifyResult> result = backup::verify(**store, *manifest, options, reporter);
-  if (!result && Interruption::seen())
-    return tl::unexpected(
-        Failure({result.error().code, "interrupted: nothing is known of the backup"}, kExitInterrupted));
-  if (!result) return fail(result.error());
-  Status kept = backup::keep_verification(**store, *manifest, result->verification);
-  if (context.output.json())
-    print_json(*manifest, *result, context.output);
-  else
-    print_table(*result, context.output);
-  std::string name = backup::folder_of(manifest->cluster, manifest->id);
-  if (!kept) {
-    return fail(kept.error().code,
-                fmt::format("{} is {}, but that cannot be kept beside it: {}", name,
-                            result->verification.good ? "good" : "bad", kept.error().message));
-  }
-  if (result->verification.good) {
-    reporter.say({fmt::format("{} is good: {}.", name, result->verification.text)});
-    return kExitDone;
-  }
-  if (!context.output.json())
-    context.output.failure(
-        {ErrorCode::kCorrupt, fmt::format("{} is bad: {}", name, result->verification.text)});
-  return kExitFailed;
-}
-
-}  // namespace
-
-Outcome run_backup(const BackupVerify& verify, const BackupCommand& command, Context& context) {
-  std::signal(SIGPIPE, SIG_IGN);  // a terminal that goes away must not leave a server behind
-  Interruption interruption;
-  return verify_backup(verify, command, context);
+  return verify_backup(verify, command, *manifest, /*report_json=*/true, context);
 }
 
 }  // namespace keyway::cli

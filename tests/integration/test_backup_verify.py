@@ -97,6 +97,21 @@ def test_a_sharded_one(sharded, tmp_path, scratch):
     assert "is good" in said.stdout and "p3" in said.stdout
 
 
+def test_right_after_it_was_made(replicated, tmp_path, scratch):
+    home, store, key = replicated.home, tmp_path / "store", tmp_path / "key"
+    home.run("backup", "key", key)
+    words = ("--key-file", key, "--verify", "--scratch", scratch, "--engine", home.engine.program)
+    made = backup(filled(replicated), store, *words)
+    assert made == home.json("backup", "show", store) and home.json("backup", "ls", store)["backups"][0]["verification"]["good"]
+    said = home.run("backup", "create", replicated.name, "--to", store, *words).stdout
+    assert "Backed up" in said and "is good" in said
+    missing = tmp_path / "no-redis-server"
+    assert "could not be verified" in home.error("backup", "create", replicated.name, "--to", store, "--verify", "--scratch", scratch,
+                                                 "--engine", missing, code=None)
+    assert "verification" not in home.json("backup", "ls", store)["backups"][2]
+    assert "go with --verify" in home.error("backup", "create", replicated.name, "--to", store, "--scratch", scratch, code=BAD_INPUT)
+
+
 def test_an_encrypted_one_of_a_replicated_server(replicated, tmp_path, scratch):
     home, store, key, other = replicated.home, tmp_path / "store", tmp_path / "key", tmp_path / "other"
     home.run("backup", "key", key)
