@@ -9,7 +9,7 @@
 #include "backup/digest.h"
 #include "base/format.h"
 #include "base/strings.h"
-#include "platform/kubernetes/base64.h"
+#include "platform/base64.h"
 #include "platform/local/files.h"
 #include "platform/local/random.h"
 
@@ -110,7 +110,7 @@ EncryptionKey EncryptionKey::random() {
 }
 
 Result<EncryptionKey> EncryptionKey::parse(std::string_view text, std::string_view source) {
-  auto bytes = platform::kubernetes::base64_decoded(trim(text));
+  auto bytes = platform::base64_decoded(trim(text));
   if (!bytes || bytes->size() != kKeyBytes) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} holds no key: it takes one line, the Base64 of 32 bytes, as `keyway backup "
@@ -123,7 +123,7 @@ Result<EncryptionKey> EncryptionKey::parse(std::string_view text, std::string_vi
   return key;
 }
 
-std::string EncryptionKey::to_text() const { return platform::kubernetes::base64_encoded(bytes()) + "\n"; }
+std::string EncryptionKey::to_text() const { return platform::base64_encoded(bytes()) + "\n"; }
 
 std::string EncryptionKey::id() const { return derive(bytes(), "", kIdInfo).substr(0, kIdBytes); }
 

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "operator/test_model.h"
-#include "platform/kubernetes/base64.h"
+#include "platform/base64.h"
 
 namespace keyway::operators {
 namespace {
@@ -28,7 +28,7 @@ std::string pod(const std::string& shard, int ordinal) {
 }
 std::string users_of(Model& model) {
   const std::string text = model.object("Secret/redis-etc-app")["data"]["users.acl"];
-  return *platform::kubernetes::base64_decoded(text);
+  return *platform::base64_decoded(text);
 }
 
 TEST(Decide, MakesAClusterAndThenHasNothingToDo) {
@@ -409,7 +409,7 @@ TEST(Decide, ASecretOfSomebodyElseIsLeftAlone) {
     model.objects["Secret/redis-etc-app"] = {
         {"metadata",
          {{"name", "redis-etc-app"}, {"namespace", "data"}, {"uid", "uid-theirs"}, {"resourceVersion", "7"}}},
-        {"data", {{"users.acl", platform::kubernetes::base64_encoded(users)}}}};
+        {"data", {{"users.acl", platform::base64_encoded(users)}}}};
   };
   const std::string theirs = "user default on ~* +@all >theirs\nuser workload on ~* +@read >w\n";
   put(theirs);

@@ -4,7 +4,7 @@
 #include "base/strings.h"
 #include "operator/parts.h"
 #include "operator/wanted_object.h"
-#include "platform/kubernetes/base64.h"
+#include "platform/base64.h"
 #include "platform/kubernetes/names.h"
 
 namespace keyway::operators {
@@ -61,7 +61,7 @@ std::string secret_json(const Sight& sight, const std::string& name, const std::
                           {"kind", "Secret"},
                           {"metadata", std::move(metadata)},
                           {"type", "Opaque"},
-                          {"data", kubernetes::fields({{kUsersKey, kubernetes::base64_encoded(users)}})}})));
+                          {"data", kubernetes::fields({{kUsersKey, platform::base64_encoded(users)}})}})));
 }
 
 // What a person's Secret lacks; nothing: it will do.

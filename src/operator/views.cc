@@ -2,7 +2,7 @@
 
 #include "base/format.h"
 #include "base/strings.h"
-#include "platform/kubernetes/base64.h"
+#include "platform/base64.h"
 #include "platform/kubernetes/cluster_lease.h"
 #include "platform/kubernetes/json_scan.h"
 #include "platform/kubernetes/names.h"
@@ -140,7 +140,7 @@ Result<SecretView> parse_users_secret(std::string_view object) {
   Status read = kubernetes::for_each_member(
       kubernetes::find_json(object, "data"), [&view](std::string_view name, std::string_view value) {
         if (name == kUsersKey)
-          view.users = kubernetes::base64_decoded(kubernetes::json_string(value)).value_or("");
+          view.users = platform::base64_decoded(kubernetes::json_string(value)).value_or("");
         return Status{};
       });
   // Without data it has no users.

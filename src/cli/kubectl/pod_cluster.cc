@@ -6,7 +6,7 @@
 #include "base/format.h"
 #include "base/strings.h"
 #include "engine/cut.h"
-#include "platform/kubernetes/base64.h"
+#include "platform/base64.h"
 #include "platform/kubernetes/list_page.h"
 #include "platform/kubernetes/names.h"
 #include "platform/kubernetes/resource.h"
@@ -215,7 +215,7 @@ Result<std::map<std::string, std::string>> read_users(PluginSession& session, co
   nlohmann::json::json_pointer at("/data/" + std::string(kUsersFileName));
   bool there = document.is_object() && document.contains(at) && document[at].is_string();
   std::optional<std::string> acl =
-      there ? kubernetes::base64_decoded(document[at].get<std::string>()) : std::nullopt;
+      there ? platform::base64_decoded(document[at].get<std::string>()) : std::nullopt;
   if (!acl) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("the Secret {} in {} has no {}", name, session.name_space, kUsersFileName));

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine/channel.h"
+#include "platform/http_connection.h"
 #include "platform/kubernetes/credentials.h"
-#include "platform/kubernetes/http_connection.h"
 #include "platform/kubernetes/requests.h"
 
 namespace keyway::platform::kubernetes {

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
-#include "platform/kubernetes/base64.h"
+#include "platform/base64.h"
 #include "platform/kubernetes/time_text.h"
 
 namespace keyway::platform::kubernetes {

@@ -3,7 +3,7 @@
 #include "base/format.h"
 #include "base/strings.h"
 #include "cluster/yaml_tree.h"
-#include "platform/kubernetes/base64.h"
+#include "platform/base64.h"
 
 namespace keyway::platform::kubernetes {
 

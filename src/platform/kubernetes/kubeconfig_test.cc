@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "base/format.h"
-#include "platform/kubernetes/base64.h"
+#include "platform/base64.h"
 #include "platform/local/test_home.h"
 
 namespace keyway::platform::kubernetes {

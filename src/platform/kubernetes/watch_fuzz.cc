@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "platform/kubernetes/http_response.h"
+#include "platform/http_response.h"
 #include "platform/kubernetes/list_page.h"
 #include "platform/kubernetes/object_meta.h"
 

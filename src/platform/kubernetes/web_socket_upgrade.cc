@@ -8,7 +8,7 @@
 #include "base/format.h"
 #include "base/strings.h"
 #include "engine/cut.h"
-#include "platform/kubernetes/base64.h"
+#include "platform/base64.h"
 #include "platform/local/random.h"
 
 namespace keyway::platform::kubernetes {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "platform/kubernetes/http_response.h"
+#include "platform/http_response.h"
 
 namespace keyway::platform::kubernetes {
 

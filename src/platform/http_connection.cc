@@ -1,10 +1,10 @@
-#include "platform/kubernetes/http_connection.h"
+#include "platform/http_connection.h"
 
 #include <array>
 #include <cassert>
 #include <utility>
 
-namespace keyway::platform::kubernetes {
+namespace keyway::platform {
 
 namespace {
 
@@ -16,9 +16,10 @@ constexpr int kMaxReads = 16;
 
 bool HttpConnection::reusable() { return state_ == State::kIdle && is_quiet(); }
 
-void HttpConnection::send(std::string request, HttpEvents events) {
+void HttpConnection::send(std::string head, std::string_view body, HttpEvents events) {
   assert(state_ == State::kNew || state_ == State::kIdle);
-  out_ = std::move(request);
+  out_ = std::move(head);
+  body_ = body;
   written_ = 0;
   response_ = {};
   head_told_ = false;
@@ -34,9 +35,15 @@ void HttpConnection::opened() {
   flush();
 }
 
+std::string_view HttpConnection::unsent() const {
+  if (written_ < out_.size()) return std::string_view(out_).substr(written_);
+  return body_.substr(written_ - out_.size());
+}
+
 void HttpConnection::flush() {
-  while (is_open() && written_ < out_.size()) {
-    size_t sent = write(std::string_view(out_).substr(written_));
+  if (state_ != State::kSending) return;
+  for (std::string_view rest = unsent(); is_open() && !rest.empty(); rest = unsent()) {
+    size_t sent = write(rest);
     if (sent == 0) {
       if (is_open()) wait_writable();
       return;
@@ -45,13 +52,14 @@ void HttpConnection::flush() {
   }
   if (!is_open()) return;
   std::string().swap(out_);
-  if (state_ == State::kSending) state_ = State::kReceiving;
+  body_ = {};
+  state_ = State::kReceiving;
 }
 
 void HttpConnection::receive() {
   std::array<char, kReceiveBytes> bytes{};
   for (int reads = 0; is_open(); ++reads) {
-    if (reads == kMaxReads && !has_pending()) break;
+    if (reads >= kMaxReads && !has_pending()) break;
     size_t got = read(bytes.data(), bytes.size());
     if (got == 0) break;
     if (!take({bytes.data(), got})) return;
@@ -113,4 +121,4 @@ void HttpConnection::failed(const Error& error) {
   end(fail(error));
 }
 
-}  // namespace keyway::platform::kubernetes
+}  // namespace keyway::platform

@@ -1,8 +1,8 @@
-#include "platform/kubernetes/base64.h"
+#include "platform/base64.h"
 
 #include <openssl/evp.h>
 
-namespace keyway::platform::kubernetes {
+namespace keyway::platform {
 
 namespace {
 
@@ -38,4 +38,4 @@ std::string base64_encoded(std::string_view bytes) {
   return out;
 }
 
-}  // namespace keyway::platform::kubernetes
+}  // namespace keyway::platform

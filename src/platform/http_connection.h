@@ -1,4 +1,4 @@
-// A connection to the API server that carries one request at a time. It looks the name up, connects, agrees
+// A connection to an HTTP server that carries one request at a time. It looks the name up, connects, agrees
 // on TLS, sends, and tells its user what comes. Handlers of the event loop keep it alive; closed, it tells
 // nothing more. The loop's thread only.
 #pragma once
@@ -7,11 +7,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "engine/channel.h"
-#include "platform/kubernetes/http_response.h"
+#include "platform/http_response.h"
 
-namespace keyway::platform::kubernetes {
+namespace keyway::platform {
 
 struct HttpEnd {
   Status status;          // whether the answer is whole
@@ -34,7 +35,13 @@ class HttpConnection : public engine::Channel {
   // Whether another request can be sent: its answer is over, the other end keeps it open.
   bool reusable();
   // A whole request, head and body. Opens the connection if it is new. Requires: new or reusable().
-  void send(std::string request, HttpEvents events);
+  void send(std::string request, HttpEvents events) { send(std::move(request), {}, std::move(events)); }
+  // The same of a large body, which is not copied: it stays as it is until `end`, or until the connection is
+  // closed.
+  void send(std::string head, std::string_view body, HttpEvents events);
+
+  // How much of the request has been handed to the system.
+  size_t sent_bytes() const { return written_; }
 
  private:
   enum class State { kNew, kOpening, kIdle, kSending, kReceiving, kOver };
@@ -46,16 +53,19 @@ class HttpConnection : public engine::Channel {
 
   void flush();
   void receive();
+  // What is to be sent next; empty: nothing.
+  std::string_view unsent() const;
   // False: that was the end.
   bool take(std::string_view bytes);
   void end(Status status);
 
   State state_ = State::kNew;
   std::string out_;
+  std::string_view body_;  // behind it
   size_t written_ = 0;
   HttpResponse response_;
   bool head_told_ = false;
   HttpEvents events_;
 };
 
-}  // namespace keyway::platform::kubernetes
+}  // namespace keyway::platform

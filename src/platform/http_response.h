@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 
-namespace keyway::platform::kubernetes {
+namespace keyway::platform {
 
 // What of an answer's head somebody acts on.
 struct HttpHead {
@@ -18,6 +20,10 @@ struct HttpHead {
   bool keep_alive = true;                // the connection can carry another request afterwards
   std::optional<int64_t> retry_after_s;  // only where it is told as a number, which is how API servers do it
   std::string content_type;
+  std::vector<std::pair<std::string, std::string>> fields;  // all of them, by names in lower case
+
+  // The first of that name; empty: none.
+  std::string_view field(std::string_view name) const;
 };
 
 class HttpResponse {
@@ -68,4 +74,4 @@ class HttpResponse {
   std::string line_;  // that is not whole yet
 };
 
-}  // namespace keyway::platform::kubernetes
+}  // namespace keyway::platform

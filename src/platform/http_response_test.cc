@@ -1,9 +1,9 @@
-#include "platform/kubernetes/http_response.h"
+#include "platform/http_response.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace keyway::platform::kubernetes {
+namespace keyway::platform {
 namespace {
 
 using testing::HasSubstr;
@@ -107,4 +107,4 @@ TEST(HttpResponseHeadTest, AnEarlyEnd) {
 }
 
 }  // namespace
-}  // namespace keyway::platform::kubernetes
+}  // namespace keyway::platform

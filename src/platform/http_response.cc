@@ -1,4 +1,4 @@
-#include "platform/kubernetes/http_response.h"
+#include "platform/http_response.h"
 
 #include <algorithm>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include "base/format.h"
 #include "base/strings.h"
 
-namespace keyway::platform::kubernetes {
+namespace keyway::platform {
 
 namespace {
 
@@ -23,6 +23,11 @@ Status bad(std::string_view what, std::string_view seen) {
 }
 
 }  // namespace
+
+std::string_view HttpHead::field(std::string_view name) const {
+  auto found = std::ranges::find(fields, name, &std::pair<std::string, std::string>::first);
+  return found == fields.end() ? std::string_view() : std::string_view(found->second);
+}
 
 bool HttpResponse::reads_lines() const {
   if (stage_ == Stage::kHead) return true;
@@ -84,6 +89,7 @@ Status HttpResponse::take_field(std::string_view line) {
   if (colon == 0 || colon == std::string_view::npos) return bad("a field of its head has no name", line);
   std::string name = to_lower(line.substr(0, colon));
   std::string_view value = trim(line.substr(colon + 1));
+  head_.fields.emplace_back(name, value);
   if (name == "content-length") return take_length(value);
   if (name == "transfer-encoding") return take_encoding(value);
   if (name == "content-type") head_.content_type = value;
@@ -176,4 +182,4 @@ Status HttpResponse::finish() {
                                               : "the server closed the connection without an answer");
 }
 
-}  // namespace keyway::platform::kubernetes
+}  // namespace keyway::platform
