@@ -54,4 +54,11 @@ std::string hmac_sha256(std::string_view key, std::string_view bytes) {
   return {reinterpret_cast<const char*>(code.data()), size};
 }
 
+std::string md5(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_md5(), nullptr);
+  return {reinterpret_cast<const char*>(digest.data()), size};
+}
+
 }  // namespace keyway::backup

@@ -1,4 +1,4 @@
-// SHA-256 of bytes that come in pieces, and HMAC with it. Values; one thread at a time.
+// SHA-256 of bytes that come in pieces, HMAC with it, and MD5. Values; one thread at a time.
 #pragma once
 
 #include <memory>
@@ -26,5 +26,7 @@ class Digest {
 // 32 bytes.
 std::string sha256(std::string_view bytes);
 std::string hmac_sha256(std::string_view key, std::string_view bytes);
+// 16 bytes, as S3 wants them of what it is sent; against accidents only.
+std::string md5(std::string_view bytes);
 
 }  // namespace keyway::backup

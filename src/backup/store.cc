@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "backup/directory_store.h"
+#include "backup/s3/s3_store.h"
 #include "base/format.h"
 #include "base/strings.h"
 
@@ -52,14 +54,27 @@ Status write_object(Store& store, const std::string& name, std::string_view text
   return (*writer)->commit();
 }
 
-Result<std::unique_ptr<Store>> open_store(const std::string& url) {
+Result<std::unique_ptr<Store>> open_store(const std::string& url, const StoreOptions& options) {
   constexpr std::string_view file = "file://";
+  constexpr std::string_view bucket = "s3://";
+  if (url.starts_with(bucket)) {
+    s3::Environment environment = s3::process_environment();
+    Result<s3::Settings> settings = s3::make_settings(url, options.s3, environment);
+    if (!settings) return fail(settings.error());
+    return s3::open_s3_store(std::move(*settings), std::move(environment), options.interrupted);
+  }
+  if (options.s3.any()) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: --endpoint-url, --region, --addressing-style and --sse are for s3://BUCKET", url));
+  }
   if (url.starts_with(file)) return open_directory_store(url.substr(file.size()));
   size_t scheme = url.find("://");
   if (scheme == std::string::npos) return open_directory_store(url);
   return fail(ErrorCode::kInvalidArgument,
-              fmt::format("{}: backups are kept in a folder (/path or file:///path), not at {}://", url,
-                          url.substr(0, scheme)));
+              fmt::format("{}: backups are kept in a folder (/path or file:///path) or in a bucket "
+                          "(s3://BUCKET/PREFIX), not at {}://",
+                          url, url.substr(0, scheme)));
 }
 
 }  // namespace keyway::backup

@@ -7,11 +7,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "backup/s3/options.h"
 #include "base/error.h"
 
 namespace keyway::backup {
@@ -67,7 +69,15 @@ bool is_object_name(std::string_view name);
 Result<std::string> read_object(Store& store, const std::string& name, size_t max_size_bytes);
 Status write_object(Store& store, const std::string& name, std::string_view text);
 
-// "/path", "file:///path". Touches nothing yet. kInvalidArgument: no such kind of place.
-Result<std::unique_ptr<Store>> open_store(const std::string& url);
+struct StoreOptions {
+  S3Options s3 = {};
+  // Asked while a store waits for a server that is busy: once true, nothing is tried again. Null: nobody
+  // asks.
+  std::function<bool()> interrupted = nullptr;
+};
+
+// "/path", "file:///path", "s3://bucket/prefix". Touches nothing yet but, for S3, the files of settings.
+// kInvalidArgument: no such kind of place, or a setting is wrong.
+Result<std::unique_ptr<Store>> open_store(const std::string& url, const StoreOptions& options = {});
 
 }  // namespace keyway::backup

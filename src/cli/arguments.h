@@ -176,6 +176,7 @@ struct RestoreCommand {
   std::string from;      // a file, a folder or the URL of a store
   std::string backup;    // in a store: "ID", "CLUSTER/ID", "CLUSTER/latest"; empty: the newest
   std::string key_file;  // of an encrypted backup
+  backup::S3Options s3;
   std::string pattern;
   std::optional<int> database;
   admin::Existing existing = admin::Existing::kRefuse;

@@ -35,6 +35,7 @@ Result<Command> make_create(Words& words) {
   if (!name) return fail(name.error());
   create.cluster = *name;
   command.url = words.text("to_url");
+  command.s3 = take_s3(words);
   if (command.url.empty()) return misuse(*words.syntax, "say where to by --to URL");
   if (words.has("backup_from")) {
     auto address = parse_address(words.text("backup_from"));
@@ -75,6 +76,14 @@ Result<Command> make_prune(Words& words, BackupCommand command) {
 
 }  // namespace
 
+backup::S3Options take_s3(const Words& words) {
+  return {.endpoint_url = words.text("s3_endpoint"),
+          .region = words.text("s3_region"),
+          .addressing_style = words.text("s3_style"),
+          .sse = words.text("s3_sse"),
+          .sse_kms_key_id = words.text("s3_sse_key")};
+}
+
 Result<Command> make_backup(Words& words) {
   std::string_view name = words.syntax->name.substr(words.syntax->name.find(' ') + 1);
   if (name == "create") {
@@ -89,6 +98,7 @@ Result<Command> make_backup(Words& words) {
   }
   BackupCommand command;
   command.url = words.positionals.front();
+  command.s3 = take_s3(words);
   command.cluster = words.text("backups_of");
   std::string id = words.positionals.size() > 1 ? words.positionals.back() : "";
   if (!command.cluster.empty()) {

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "backup/retention.h"
+#include "backup/s3/options.h"
 #include "cli/cluster/request.h"
 
 namespace keyway::cli {
@@ -35,7 +36,8 @@ struct BackupKey {
 
 struct BackupCommand {
   std::variant<BackupCreate, BackupList, BackupShow, BackupVerify, BackupPrune, BackupKey> request;
-  std::string url;      // of the store
+  std::string url;  // of the store
+  backup::S3Options s3;
   std::string cluster;  // whose backups are meant; empty: all, or the only one's
   std::string key_file;
 };

@@ -7,15 +7,19 @@ namespace {
 constexpr std::string_view kGroup = "Backups";
 
 constexpr std::string_view kCreateDetails =
-    "Each shard is taken from a replica that is in sync, else from its primary, compressed on its way and "
-    "checked. Ctrl-C\n"
-    "leaves nothing behind. URL is a folder (/path or file:///path); several clusters may share it. With "
-    "--from it is any\n"
-    "cluster or server, and NAME says how its backups are called. `keyway restore` brings it back.\n"
+    "Each shard is taken from a replica that is in sync, else from its primary, compressed on its way and\n"
+    "checked. Ctrl-C leaves nothing behind. URL is a folder (/path or file:///path) or a bucket\n"
+    "(s3://BUCKET/PREFIX); several clusters may share it. With --from it is any cluster or server, and NAME "
+    "says\n"
+    "how its backups are called. `keyway restore` brings it back. Credentials for S3 are where the AWS CLI "
+    "looks\n"
+    "for them: the environment, ~/.aws/credentials, a web identity token.\n"
     "\n"
     "Examples:\n"
     "  keyway backup create shop --to /mnt/backups\n"
-    "  keyway backup create old --from 10.0.0.1:7001 --to /mnt/backups --verify\n";
+    "  keyway backup create old --from 10.0.0.1:7001 --to /mnt/backups --verify\n"
+    "  keyway backup create shop --to s3://backups/keyway --region eu-central-1\n"
+    "  keyway backup create shop --to s3://backups --endpoint-url https://minio.example:9000\n";
 
 constexpr std::string_view kVerifyDetails =
     "Each shard is read with its checksums and loaded by a server of its own that lives for that moment, and "
@@ -43,9 +47,15 @@ constexpr std::string_view kPruneDetails =
 
 std::vector<Flag> backup_flags() {
   return {
-      {"to_url", "--to", "URL", Word::kFolder, "Where backups are kept: a folder"},
+      {"to_url", "--to", "URL", Word::kFolder, "Where backups are kept: a folder, or s3://BUCKET/PREFIX"},
       {"backup_from", "--from", "ADDR", Word::kNone, "A server, or any node of a cluster, elsewhere"},
       {"encryption_key", "--key-file", "FILE", Word::kFile, "Encrypt it with the key in FILE"},
+      {"s3_endpoint", "--endpoint-url", "URL", Word::kNone, "Of S3: another server than AWS's"},
+      {"s3_region", "--region", "REGION", Word::kNone, "Of S3: where the bucket is"},
+      {"s3_style", "--addressing-style", "path|virtual", Word::kNone,
+       "Of S3: the bucket in the path or in the host's name"},
+      {"s3_sse", "--sse", "AES256|aws:kms", Word::kNone, "Of S3: how the server encrypts what it keeps"},
+      {"s3_sse_key", "--sse-kms-key-id", "ID", Word::kNone, "Of S3: with which key"},
       {"backups_of", "--cluster", "NAME", Word::kNone, "Of this cluster only"},
       {"verify_after", "--verify", "", Word::kNone, "Verify it as soon as it is made"},
       {"scratch", "--scratch", "FOLDER", Word::kFolder, "Where servers try it, a shard at a time"},
@@ -67,22 +77,29 @@ std::vector<CommandSyntax> backup_commands() {
        "Take a backup of a cluster",
        kGroup,
        {"to_url", "backup_from", "encryption_key", "verify_after", "engine", "scratch", "target_user",
-        "password_file", "tls", "cacert", "cluster", "json"},
+        "password_file", "tls", "cacert", "s3_endpoint", "s3_region", "s3_style", "s3_sse", "s3_sse_key",
+        "cluster", "json"},
        kCreateDetails},
-      {"backup ls", "URL", {kFolder}, "List backups", kGroup, {"backups_of", "json"}, ""},
+      {"backup ls",
+       "URL",
+       {kFolder},
+       "List backups",
+       kGroup,
+       {"backups_of", "s3_endpoint", "s3_region", "s3_style", "json"},
+       ""},
       {"backup show",
        "URL [ID]",
        {kFolder},
        "Show what a backup holds (the newest)",
        kGroup,
-       {"backups_of", "json"},
+       {"backups_of", "s3_endpoint", "s3_region", "s3_style", "json"},
        ""},
       {"backup verify",
        "URL [ID]",
        {kFolder},
        "Try whether a backup can be restored (the newest)",
        kGroup,
-       {"backups_of", "decryption_key", "engine", "scratch", "json"},
+       {"backups_of", "decryption_key", "engine", "scratch", "s3_endpoint", "s3_region", "s3_style", "json"},
        kVerifyDetails},
       {"backup prune",
        "URL",
@@ -90,7 +107,7 @@ std::vector<CommandSyntax> backup_commands() {
        "Delete backups that need not be kept",
        kGroup,
        {"keep_last", "keep_days", "keep_daily", "keep_weekly", "keep_monthly", "prune_dry_run", "backups_of",
-        "json"},
+        "s3_endpoint", "s3_region", "s3_style", "json"},
        kPruneDetails},
       {"backup key", "FILE", {kFile}, "Make a key to encrypt backups with", kGroup, {}, ""},
   };

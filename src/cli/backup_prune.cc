@@ -12,6 +12,7 @@
 #include "base/json_text.h"
 #include "base/strings.h"
 #include "cli/backup_actions.h"
+#include "cli/cluster/interruption.h"
 #include "platform/local/files.h"
 
 namespace keyway::cli {
@@ -81,7 +82,7 @@ Outcome run_backup(const BackupKey& key, const BackupCommand&, Context& context)
 }
 
 Result<std::unique_ptr<backup::Store>> open_place(const BackupCommand& command) {
-  return backup::open_store(command.url);
+  return backup::open_store(command.url, {.s3 = command.s3, .interrupted = Interruption::seen});
 }
 
 Result<std::optional<backup::EncryptionKey>> key_of(const BackupCommand& command) {

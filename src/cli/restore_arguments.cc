@@ -1,6 +1,7 @@
 #include "cli/restore_arguments.h"
 
 #include "base/format.h"
+#include "cli/backup_arguments.h"
 #include "cli/cluster/option_values.h"
 
 namespace keyway::cli {
@@ -66,6 +67,7 @@ Result<Command> make_restore(Words& words) {
   if (words.has("merge")) restore.existing = admin::Existing::kMerge;
   restore.backup = words.text("backup");
   restore.key_file = words.text("decryption_key");
+  restore.s3 = take_s3(words);
   restore.pattern = words.text("pattern");
   restore.dry_run = words.has("dry_run");
   Status status = take(words, "db", restore.database, number(0, kMaxDatabase));

@@ -10,17 +10,17 @@ constexpr std::string_view kRestoreDetails =
     "that owns\n"
     "it, so it does not matter how many shards the data came from. --from is an RDB file, a folder with RDB "
     "files, or\n"
-    "where `keyway backup` keeps backups; of these the newest is taken, or the one that --backup names. A "
-    "cluster NAME\n"
-    "that does not exist is made by the spec in the backup, with --shards and --replicas in place of the "
-    "spec's.\n"
-    "A target that holds keys is left alone without --replace or --merge. If a restore fails or is "
-    "interrupted, the same\n"
-    "command again finishes it.\n"
+    "where `keyway backup` keeps backups (a folder or s3://BUCKET/PREFIX); of these the newest is taken, or\n"
+    "the one that --backup names. A cluster NAME that does not exist is made by the spec in the backup, "
+    "with\n"
+    "--shards and --replicas in place of the spec's. A target that holds keys is left alone without "
+    "--replace\n"
+    "or --merge. If a restore fails or is interrupted, the same command again finishes it.\n"
     "\n"
     "Examples:\n"
     "  keyway restore shop --from dump.rdb\n"
     "  keyway restore shop --from /backups --backup 20261122T221400Z --pattern 'user:*' --replace\n"
+    "  keyway restore shop --from s3://backups/keyway --region eu-central-1\n"
     "  keyway restore --to 10.0.0.1:7001 --password-file pw --from /backups --backup shop/latest\n";
 
 }  // namespace
@@ -52,7 +52,8 @@ std::vector<CommandSyntax> restore_commands() {
        {"from",     "backup",      "decryption_key", "restore_to",  "pattern",    "db",
         "replace",  "merge",       "dry_run",        "shards",      "replicas",   "port",
         "engine",   "tls",         "cacert",         "target_cert", "target_key", "sni",
-        "insecure", "target_user", "password_file",  "cluster",     "json"},
+        "insecure", "target_user", "password_file",  "s3_endpoint", "s3_region",  "s3_style",
+        "cluster",  "json"},
        kRestoreDetails},
   };
 }

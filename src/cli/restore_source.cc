@@ -9,6 +9,7 @@
 #include "backup/sealing.h"
 #include "base/format.h"
 #include "base/strings.h"
+#include "cli/cluster/interruption.h"
 
 namespace keyway::cli {
 
@@ -81,7 +82,8 @@ Result<backup::StoredBackup> choose_backup(backup::Store& store, const RestoreCo
 }
 
 Result<RestoreSource> of_store(const RestoreCommand& command) {
-  Result<std::unique_ptr<backup::Store>> opened = backup::open_store(command.from);
+  Result<std::unique_ptr<backup::Store>> opened =
+      backup::open_store(command.from, {.s3 = command.s3, .interrupted = Interruption::seen});
   if (!opened) return fail(opened.error());
   std::shared_ptr<backup::Store> store = std::move(*opened);
   std::optional<backup::EncryptionKey> key;

@@ -203,7 +203,7 @@ def test_targets_that_take_nothing(replicated, tmp_path):
     file = tmp_path / "file"
     file.write_text("")
     assert "Not a directory" in home.error("backup", "create", name, "--to", file / "store", code=FAILED)
-    assert "backups are kept in a folder" in home.error("backup", "create", name, "--to", "s3://bucket/path", code=BAD_INPUT)
+    assert "backups are kept in a folder" in home.error("backup", "create", name, "--to", "ftp://host/path", code=BAD_INPUT)
     assert "backup create, backup ls" in home.error("backup", code=BAD_INPUT)
     assert "--to URL" in home.error("backup", "create", name, code=BAD_INPUT)
     # Random values, since what is compressed must not fit.
