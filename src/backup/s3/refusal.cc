@@ -121,8 +121,8 @@ Refusal read_refusal(const platform::HttpHead& head, std::string_view body) {
   refusal.server_ms = parse_http_date_ms(head.field("date"));
   if (head.retry_after_s) refusal.retry_after_ms = *head.retry_after_s * 1000;
   std::string region;
-  std::string inner;  // STS puts it a level deeper
   Status scanned = scan_xml(body, [&](std::string_view path, const std::string& text) {
+    // STS puts it a level deeper.
     if (path == "Error/Code" || path == "ErrorResponse/Error/Code") refusal.code = trim(text);
     if (path == "Error/Message" || path == "ErrorResponse/Error/Message") refusal.message = trim(text);
     if (path == "Error/Region") region = trim(text);
