@@ -24,7 +24,7 @@ bool within(std::string_view part, std::string_view whole) {
 
 // The body of the answer with the outcome behind it.
 std::string read_http(std::string_view bytes, size_t piece) {
-  HttpResponse response;
+  platform::HttpResponse response;
   std::string body;
   while (!bytes.empty()) {
     Status fed = response.feed(bytes.substr(0, piece), [&](std::string_view part) {
