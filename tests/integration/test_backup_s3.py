@@ -23,7 +23,7 @@ PART_MIB = 8
 
 @pytest.fixture(scope="module", name="s3")
 def s3_server(base_folder):
-    server = S3Server(base_folder / "s3")
+    server = S3Server(base_folder / "bucket")
     yield server
     server.end()
 
@@ -90,7 +90,7 @@ def test_prune_and_altered_objects(replicated, s3):
 
 def test_over_tls(replicated, s3, tmp_path, base_folder):
     home, authority = replicated.home, Authority(tmp_path)
-    server = S3Server(base_folder / "s3-tls", certificate=authority.sign("s3"))
+    server = S3Server(base_folder / "bucket-tls", certificate=authority.sign("s3"))
     try:
         env = server.environment(AWS_CA_BUNDLE=str(authority.file))
         made = home.json("backup", "create", replicated.name, "--to", STORE, env=env)
