@@ -88,9 +88,9 @@ def test_prune_and_altered_objects(replicated, s3):
     assert "shard p1 of backup" in message, message
 
 
-def test_over_tls(replicated, s3, tmp_path, base_folder):
+def test_over_tls(replicated, s3, tmp_path):
     home, authority = replicated.home, Authority(tmp_path)
-    server = S3Server(base_folder / "bucket-tls", certificate=authority.sign("s3"))
+    server = S3Server(tmp_path / "bucket", certificate=authority.sign("s3"))
     try:
         env = server.environment(AWS_CA_BUNDLE=str(authority.file))
         made = home.json("backup", "create", replicated.name, "--to", STORE, env=env)
