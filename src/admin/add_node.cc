@@ -178,8 +178,10 @@ Status Addition::copy_functions() {
   return fail(std::move(refused));
 }
 
-// An epoch of its own: two that are new and have none would be found alike, and one of them changed.
+// An epoch of its own: two that are new and have none would be found alike, and one of them changed. What
+// becomes a replica has none: it would be later than its primary's (see Introducer).
 Status Addition::take_epoch() {
+  if (!primary_id_.empty()) return {};
   const PeerView* own = cluster::own_view(newcomer());
   if (own == nullptr || own->config_epoch != 0 || newcomer().server.peers.size() != 1) return {};
   uint64_t epoch = cluster::Knowledge(all_).current_epoch() + 1;

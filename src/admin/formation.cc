@@ -44,9 +44,13 @@ Formation::Formation(Session& session, cluster::Observed observed, const cluster
     for (const std::string& replica : placed.replicas)
       parts_.push_back({index_of(observed_, replica), primary, {}, 0});
   }
-  // Primaries have the low epochs, in the order of their slots.
+  // Those of the primaries are in the order of their slots, and later than those that the replicas have while
+  // they are not replicas yet: else what is late of that time would count for more than what they say as
+  // replicas, with the epochs of their primaries (see Introducer).
   std::stable_partition(parts_.begin(), parts_.end(), [this](const Part& part) { return !is_replica(part); });
-  for (size_t i = 0; i < parts_.size(); ++i) parts_[i].number = static_cast<int>(i) + 1;
+  int replicas = static_cast<int>(parts_.size()) - shards;
+  for (int i = 0; i < static_cast<int>(parts_.size()); ++i)
+    parts_[static_cast<size_t>(i)].number = i < shards ? replicas + i + 1 : i - shards + 1;
 }
 
 const std::string& Formation::primary_id(const Part& part) const {

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from bus_messages import say_primary
 from keyway_home import DONE, FAILED, NOT_THERE, PROGRAM, TIMED_OUT
 from waiting import wait_for
 
@@ -62,6 +63,18 @@ def test_create_returns_when_all_is_whole(tool, make_servers):
     assert all(servers.node(number).dbsize() == 0 for number in range(6))  # what was tried is gone
     assert len({fields[6] for fields in tables[0].values() if "master" in fields[2]}) == 3  # epochs
     servers.fill(KEYS)
+
+
+def test_create_goes_on_where_a_message_was_late(tool, make_servers):
+    """Valkey 9 heeds nothing of a replica whom it has seen as a primary of its shard with a later epoch than the shard's."""
+    servers = make_servers(6)
+    words = ["create", *servers.addresses(range(6)), "--replicas", 1, "--yes"]
+    tool.own(*words)
+    epochs = {fields[6] for fields in servers.known().values() if "master" in fields[2]}
+    assert epochs == {"4", "5", "6"}, "later than those that the replicas had before they followed"
+    say_primary(servers, 3, 2, 9)
+    tool.own(*words)
+    assert all("slave" in servers.known(number)[servers.id(3)][2] for number in range(6))
 
 
 @pytest.mark.every_engine
