@@ -141,8 +141,7 @@ engine::MoveTask Finishing::task(const cluster::SlotRanges& slots) const {
   engine::MoveTask task;
   task.from_id = from_.server.id;
   task.from = from_.address;
-  task.to_id = to_.server.id;
-  task.to = to_.address;
+  engine::describe_target(to_, task);
   task.to_announced = meeting_address(context_.session(), context_.scene().observed(), to_);
   task.slots = slots;
   for (const NodeFacts& node : context_.scene().observed().nodes) {

@@ -52,7 +52,7 @@ class Introducer {
   bool is_due(const Pair& pair, int64_t at_ms);
 
   Session& session_;
-  std::map<Pair, Meeting> meetings_;     // the first meets the second
+  std::map<Pair, Meeting> meetings_;      // the first meets the second
   std::map<Address, int64_t> raised_ms_;  // when a primary was last told to raise its epoch
 };
 

@@ -47,8 +47,8 @@ class Introduce : public testing::Test {
   }
 
   bool agree() {
-    cluster::Observed observed = look_at(
-        fake.session, {FakeNodes::at(1), FakeNodes::at(2), FakeNodes::at(3), FakeNodes::at(4)});
+    cluster::Observed observed =
+        look_at(fake.session, {FakeNodes::at(1), FakeNodes::at(2), FakeNodes::at(3), FakeNodes::at(4)});
     Introducer introducer(fake.session);
     return wait_until(
         fake.session,

@@ -98,11 +98,9 @@ engine::MoveTask MovePair::task() const {
   engine::MoveTask task;
   task.from_id = from_id_;
   task.from = from.address;
-  task.to_id = to_id_;
-  task.to = to.address;
+  engine::describe_target(to, task);
   task.to_announced = engine::announced_address(*observed_, to);
   task.slots = cluster::to_ranges(left_);
-  task.target_takes_over = to.server.engine == cluster::EngineKind::kValkey;
   task.from_others = from_shard_;
   std::erase(task.from_others, from_id_);
   task.to_others = to_shard_;

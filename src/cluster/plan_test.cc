@@ -277,6 +277,18 @@ TEST(PlanSharded, APrimaryThatIsNoLongerWantedHandsOverFirst) {
   EXPECT_FALSE(scene.slots_of("p1-0").empty() && scene.slots_of("p1-1").empty());
 }
 
+TEST(PlanSharded, NobodyIsAskedToTakeOverInAnEpochOfThePast) {
+  PlanScene scene = settled(Mode::kSharded, 3, 1);
+  hold_data(scene);
+  for (NodeFacts& node : scene.observed.nodes) node.server.current_epoch = node.name == "p1-1" ? 8 : 9;
+  scene.desired.switchover["p1"] = "p1-1";
+  EXPECT_EQ(step_for(scene.next(), "promote", "p1-1"), nullptr);
+  EXPECT_NE(scene.waiting_text().find("has heard of the latest failover"), std::string::npos)
+      << scene.waiting_text();
+  scene.node("p1-1").server.current_epoch = 9;
+  EXPECT_NE(step_for(scene.next(), "promote", "p1-1"), nullptr) << scene.waiting_text();
+}
+
 TEST(PlanSharded, ALostIdentityIsTakenInAgain) {
   PlanScene scene = settled(Mode::kSharded, 3, 1);
   hold_data(scene);

@@ -74,6 +74,8 @@ bool linked_to(const NodeFacts& node, const std::string& id) {
 
 // A replica asks the primaries for their votes once, and then not again for four node timeouts. Right after
 // its start, links are missing: those from it, over which it asks, and those to it, over which they answer.
+// Right after another failover it may not have heard of that one's epoch, and nobody votes twice in one
+// epoch.
 bool hears_voters(const Observed& observed, const NodeFacts& node) {
   int voters = 0;
   int heard = 0;
@@ -81,7 +83,8 @@ bool hears_voters(const Observed& observed, const NodeFacts& node) {
     if (!peer.primary || peer.slots.empty()) continue;
     ++voters;
     const NodeFacts* voter = observed.find_id(peer.id);
-    if (voter != nullptr && linked_to(node, peer.id) && linked_to(*voter, node.server.id)) ++heard;
+    if (voter == nullptr || voter->server.current_epoch > node.server.current_epoch) continue;
+    if (linked_to(node, peer.id) && linked_to(*voter, node.server.id)) ++heard;
   }
   return 2 * heard > voters;
 }
@@ -90,7 +93,9 @@ bool hears_voters(const Observed& observed, const NodeFacts& node) {
 bool hand_over(Planning& planning, const ShardView& shard, const NodeFacts& to, const std::string& reason) {
   if (planning.desired.mode == Mode::kSharded && !hears_voters(planning.observed, to)) {
     planning.wait(
-        fmt::format("{} takes over {} once it is connected with the primaries", to.name, shard.name));
+        fmt::format("{} takes over {} once it is connected with the primaries and has heard of the latest "
+                    "failover",
+                    to.name, shard.name));
     return true;
   }
   return planning.add(shard.name, Promote{to.name, shard.primary->name, FailoverKind::kCoordinated}, reason);

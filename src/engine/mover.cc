@@ -1,5 +1,9 @@
 #include "engine/mover.h"
 
+#include <array>
+
+#include "base/strings.h"
+#include "cluster/ownership.h"
 #include "engine/mover_slice.h"
 
 namespace keyway::engine {
@@ -8,7 +12,24 @@ namespace {
 
 constexpr size_t kMaxMemories = 256;
 
+// Before 7.2.2.
+bool misses_claims(const cluster::ServerFacts& server) {
+  if (server.engine == cluster::EngineKind::kValkey) return false;
+  std::array<int64_t, 3> version{};
+  std::vector<std::string_view> parts = split(server.version, '.');
+  for (size_t i = 0; i < std::min(parts.size(), version.size()); ++i)
+    version[i] = parse_int(parts[i]).value_or(0);
+  return version < std::array<int64_t, 3>{7, 2, 2};
+}
+
 }  // namespace
+
+void describe_target(const cluster::NodeFacts& to, MoveTask& task) {
+  task.to_id = cluster::effective_id(to);
+  task.to = to.address;
+  task.target_takes_over = to.server.engine == cluster::EngineKind::kValkey;
+  task.target_misses_claims = misses_claims(to.server);
+}
 
 MoveMemory& MoveMemories::of(const std::string& from_id, const std::string& to_id) {
   std::pair<std::string, std::string> pair{from_id, to_id};

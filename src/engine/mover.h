@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "cluster/observed.h"
 #include "cluster/slots.h"
 #include "engine/mover_pace.h"
 #include "engine/servers.h"
@@ -33,9 +34,14 @@ struct MoveTask {
   // The target is a Valkey server: it takes over what it imports as soon as a message of the source does not
   // claim it, an old one from before the source had the slot, too.
   bool target_takes_over = false;
+  // The target is a Redis server that remembers too long who did not claim a slot: see make_claims_heard.
+  bool target_misses_claims = false;
   std::string user;      // for MIGRATE's AUTH2; empty: AUTH
   std::string password;  // empty: none
 };
+
+// Its name in the cluster, its address and what is particular about it.
+void describe_target(const cluster::NodeFacts& to, MoveTask& task);
 
 struct MoveLimits {
   int64_t slice_ms = 200;    // how long one call may take
@@ -84,6 +90,7 @@ struct MoveMemory {
   // A MIGRATE ended in a way that may have left copies on their way; they are got rid of before the next one.
   bool unsettled = false;
   cluster::SlotSet opened;  // in any slice
+  cluster::SlotSet heard;   // the target has heard the source claim them (see make_claims_heard)
   int64_t sliced_us = -1;   // when the last slice ended; -1: there was none
 };
 

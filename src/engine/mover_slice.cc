@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "engine/mover_claims.h"
 #include "engine/mover_stale.h"
 
 namespace keyway::engine {
@@ -20,9 +21,8 @@ constexpr size_t kToldAtOnce = 64;
 // Of keys that are listed or expected.
 constexpr int64_t kLeastPipelinesAhead = 2;
 constexpr int64_t kMostPipelinesAhead = 16;
-// A message of the cluster bus waits in the kernel of its sender until the one before it is acknowledged
-// (Nagle), which its receiver's kernel delays for 40 ms as a rule and for 200 ms at most.
-constexpr int64_t kOldNewsMs = 250;
+// Others may have moved slots of the pair meanwhile.
+constexpr int64_t kNotAtWorkUs = 2'000'000;
 
 int64_t machine_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -42,7 +42,7 @@ Status MoverSlice::run() {
     if (Status dropped = drop_stale_copies(servers_, task_); !dropped) return dropped;
     memory_.unsettled = false;
   }
-  outwait_old_news();
+  if (Status outwaited = outwait_old_news(); !outwaited) return outwaited;
   while (!gone_ && turn()) {
     finish_turn();
   }
@@ -53,15 +53,35 @@ Status MoverSlice::run() {
 }
 
 // Had the source got these slots just now, a message that it sent before could still be on its way to the
-// target, which would take over what it imports, with the keys still at the source. Who is at work on the
-// pair already has waited.
-void MoverSlice::outwait_old_news() {
-  bool at_work = memory_.sliced_us >= 0 && now_us() - memory_.sliced_us < kOldNewsMs * 1000;
-  if (!task_.target_takes_over || waiting_.empty() || at_work) return;
-  end_us_ += kOldNewsMs * 1000;
-  drain_end_us_ += kOldNewsMs * 1000;
-  if (limits_.pause_ms) return limits_.pause_ms(kOldNewsMs);
-  std::this_thread::sleep_for(std::chrono::milliseconds(kOldNewsMs));
+// target. A target that takes over what it imports would do so with the keys still at the source; one that
+// misses claims would not keep what it takes.
+Status MoverSlice::outwait_old_news() {
+  if (waiting_.empty() || is_at_work()) return {};
+  if (!task_.target_takes_over && !task_.target_misses_claims) return {};
+  int64_t begin_us = now_us();
+  pause(kOldNewsMs);
+  Status heard;
+  if (task_.target_misses_claims) {
+    heard = make_claims_heard(servers_, task_, views_, [this](int64_t pause_ms) { pause(pause_ms); });
+    if (heard) memory_.heard = views_.from.owned;
+  }
+  end_us_ += now_us() - begin_us;
+  drain_end_us_ += now_us() - begin_us;
+  return heard;
+}
+
+// Who is at work on the pair has waited already.
+bool MoverSlice::is_at_work() const {
+  int64_t since_us = memory_.sliced_us < 0 ? kNotAtWorkUs : now_us() - memory_.sliced_us;
+  if (!task_.target_misses_claims) return since_us < kOldNewsMs * 1000;
+  bool all_heard = std::ranges::all_of(
+      waiting_, [this](Slot slot) { return views_.to.owned[slot] || memory_.heard[slot]; });
+  return all_heard && since_us < kNotAtWorkUs;
+}
+
+void MoverSlice::pause(int64_t pause_ms) const {
+  if (limits_.pause_ms) return limits_.pause_ms(pause_ms);
+  std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
 }
 
 Status MoverSlice::look() {
@@ -206,6 +226,7 @@ void MoverSlice::finish_turn() {
   for (const MovingSlot& slot : slots_) {
     if (slot.stage != MoveStage::kDone) continue;
     done_.push_back(slot.slot);
+    memory_.heard.reset(slot.slot);
     if (hooks_.on_slot) hooks_.on_slot(slot.slot);
   }
   std::erase_if(slots_, [](const MovingSlot& slot) { return slot.stage == MoveStage::kDone; });

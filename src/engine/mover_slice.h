@@ -56,7 +56,9 @@ class MoverSlice {
   Status look();
   Status sort_out();
   Status tell_owner_of_open();
-  void outwait_old_news();
+  Status outwait_old_news();
+  bool is_at_work() const;
+  void pause(int64_t pause_ms) const;
   bool turn();
   bool set_slots_due() const;
   bool hand_over_due() const;

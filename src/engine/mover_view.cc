@@ -34,6 +34,8 @@ Result<MoverView> view_of(const MoveTask& task, bool source, const resp::Reply& 
   if (peer != peers->end()) {
     view.peer_epoch = peer->config_epoch;
     view.peer_owned = cluster::to_set(peer->slots);
+    view.peer_address = peer->address;
+    view.peer_bus_port = peer->bus_port;
   }
   for (const cluster::OpenSlot& open : open_slots) {
     bool this_way = open.importing != source;

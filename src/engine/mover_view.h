@@ -13,6 +13,8 @@ struct MoverView {
   cluster::SlotSet foreign;     // open in any other way
   uint64_t epoch = 0;           // its config epoch
   uint64_t peer_epoch = 0;      // the other's, as far as it has heard
+  Address peer_address;         // where it reaches the other one
+  uint16_t peer_bus_port = 0;   // likewise
 };
 
 struct MoverViews {
@@ -32,6 +34,10 @@ struct MoverViews {
 // How long a server may take to answer a few commands: more than the 2 s that Valkey lets its replicas take
 // to acknowledge a SETSLOT.
 inline constexpr int64_t kMoverCallTimeoutMs = 3000;
+
+// A message of the cluster bus waits in the kernel of its sender until the one before it is acknowledged
+// (Nagle), which its receiver's kernel delays for 40 ms as a rule and for 200 ms at most.
+inline constexpr int64_t kOldNewsMs = 250;
 
 // Asks both. kConflict if one of them is not the node that the task names.
 Result<MoverViews> look_at_pair(Servers& servers, const MoveTask& task);

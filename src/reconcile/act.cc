@@ -192,10 +192,8 @@ class Actor {
     engine::MoveTask task;
     task.from_id = cluster::effective_id(from);
     task.from = from.address;
-    task.to_id = cluster::effective_id(to);
-    task.to = to.address;
+    engine::describe_target(to, task);
     task.slots = s.slots;
-    task.target_takes_over = to.server.engine == cluster::EngineKind::kValkey;
     for (const NodeFacts& other : observed_.nodes) {
       bool tell = other.answering() && other.server.role == Role::kPrimary && other.name != s.from &&
                   other.name != s.to;

@@ -7,13 +7,16 @@ PING = 0
 PRIMARY = 1  # of the flags
 SIZE_BYTES = 2256
 BUS_OFFSET = 10000
+SLOTS = 16384
 
 
-def say_primary(servers, speaker, hearer, epoch):
-    """`hearer` gets a PING in which `speaker` is a primary without slots, of that config epoch: one from the time before it was a replica,
-    that was late."""
+def say_primary(servers, speaker, hearer, epoch, slots=()):
+    """`hearer` gets a PING in which `speaker` is a primary of these slots and that config epoch: one that was late."""
+    owned = bytearray(SLOTS // 8)
+    for slot in slots:
+        owned[slot // 8] |= 1 << slot % 8
     message = struct.pack("!4sIHHHHQQQ", b"RCmb", SIZE_BYTES, 1, servers.port(speaker), PING, 0, epoch, epoch, 0)
-    message += servers.id(speaker).encode() + bytes(2048 + 40 + 46 + 2 + 30)  # slots, primary, address, extensions, unused
+    message += servers.id(speaker).encode() + bytes(owned) + bytes(40 + 46 + 2 + 30)  # primary, address, extensions, unused
     message += struct.pack("!HHHB3x", 0, servers.port(speaker) + BUS_OFFSET, PRIMARY, 0)
     assert len(message) == SIZE_BYTES
     with socket.create_connection(("127.0.0.1", servers.port(hearer) + BUS_OFFSET), timeout=10) as connection:

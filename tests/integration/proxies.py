@@ -90,8 +90,14 @@ def replicas_of(servers):
     return [number for number in sorted(servers.started) if servers.node(number).info("replication")["role"] == "slave"]
 
 
+def epoch_of(server):
+    return int(server.execute_command("CLUSTER INFO")["cluster_current_epoch"])
+
+
 def hand_over(servers, number, attempts=5, attempt_s=6):
-    """Makes a replica the primary. Where the other primaries do not vote in time it comes to nothing, and is asked for again."""
+    """Makes a replica the primary. Where the other primaries do not vote in time it comes to nothing, and is asked for again: nobody votes
+    twice in an epoch, so all are to have heard of the last one."""
+    wait_for(lambda: len({epoch_of(servers.node(other)) for other in servers.started}) == 1, "all to have heard of the latest epoch")
     for attempt in range(attempts):
         servers.cli("-p", servers.port(number), "CLUSTER", "FAILOVER")
         try:

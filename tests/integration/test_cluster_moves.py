@@ -11,6 +11,7 @@ import pytest
 from redis.crc import key_slot
 
 from bare_servers import NODE_TIMEOUT_MS
+from bus_messages import say_primary
 from checker import Worker
 from client import Client
 from keyway_home import DONE, FAILED, PROGRAM
@@ -214,6 +215,28 @@ def test_a_key_of_200_mb(tool, way, steady):
     servers.node(TARGET).delete(key)
     tool.own("set-timeout", servers.address(), NODE_TIMEOUT_MS)
     back(tool, servers)
+
+
+def test_a_late_message_takes_no_slot_back(tool, way, steady):
+    """Redis 7.0 lets a message of a slot's last owner count for more than its new owner's word, if one before that did not claim the slot."""
+    servers = steady
+    name, first, last, epoch = owner_at_first(servers)
+    key = name_in(servers, SOURCE, "l")
+    slot = key_slot(key.encode())
+    servers.node(SOURCE).set(key, "here")
+    say_primary(servers, SOURCE, TARGET, epoch, set(range(first, last + 1)) - {slot})
+    tool.own("reshard", servers.address(), "--from", name, "--to", servers.id(TARGET), "--slots", 50, "--yes", way)
+    say_primary(servers, SOURCE, TARGET, epoch, range(first, last + 1))
+    assert servers.node(TARGET).get(key) == "here" and tool.json("check", servers.address())["healthy"]
+    servers.node(TARGET).delete(key)
+    back(tool, servers)
+
+
+def owner_at_first(servers):
+    """Of the source: id, first and last slot, config epoch."""
+    fields = servers.known(SOURCE)[servers.id(SOURCE)]
+    first, _, last = fields[8].partition("-")
+    return fields[0], int(first), int(last), int(fields[6])
 
 
 def test_a_slot_of_100_000_keys(tool, way, steady):

@@ -85,7 +85,7 @@ std::string info_text(const Server& server) {
   const World& world = server.world;
   bool valkey = world.settings.flavour == Flavour::kValkey8;
   std::string out = "# Server\r\nredis_version:";
-  out += valkey ? "7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n" : "7.0.15\r\n";
+  out += valkey ? "7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n" : "7.2.4\r\n";
   auto to = std::back_inserter(out);
   fmt::format_to(to, "redis_mode:{}\r\nprocess_id:{}\r\ntcp_port:{}\r\nuptime_in_seconds:{}\r\n",
                  world.settings.sharded ? "cluster" : "standalone", server.pid, server.home().address.port,

@@ -1,0 +1,116 @@
+#include "engine/mover_claims.h"
+
+#include <optional>
+
+#include "base/format.h"
+#include "engine/mover.h"
+#include "engine/mover_view.h"
+#include "engine/refusal.h"
+
+namespace keyway::engine {
+
+namespace {
+
+using cluster::Slot;
+using resp::Command;
+using resp::Reply;
+
+// A server opens its connections every 100 ms.
+constexpr int64_t kLookAgainMs = 20;
+constexpr int kLooksAMeeting = 25;
+constexpr int kMeetings = 6;
+constexpr const char* kCoverage = "cluster-require-full-coverage";
+
+// One that both hold for the source's and that is not open; rather none that is to move.
+std::optional<Slot> forgettable(const MoveTask& task, const MoverViews& views) {
+  cluster::SlotSet all = views.from.owned & views.to.peer_owned;
+  for (const MoverView* view : {&views.from, &views.to})
+    all &= ~(view->open | view->outdated | view->foreign);
+  cluster::SlotSet staying = all & ~cluster::to_set(task.slots);
+  const cluster::SlotSet& slots = staying.any() ? staying : all;
+  for (size_t slot = 0; slot < slots.size(); ++slot) {
+    if (slots[slot]) return static_cast<Slot>(slot);
+  }
+  return std::nullopt;
+}
+
+// A server that requires full coverage would serve nobody while it does not know the owner of a slot; it is
+// told not to for that time. Who may not use CONFIG leaves it as it is.
+class Coverage {
+ public:
+  Coverage(Servers& servers, const Address& address) : servers_(servers), address_(address) {
+    Result<Reply> reply = servers_.call(address_, {"CONFIG", "GET", kCoverage}, kMoverCallTimeoutMs);
+    required_ = reply && reply->elements.size() == 2 && reply->elements[1].text == "yes" && set("no");
+  }
+  ~Coverage() {
+    if (required_) set("yes");
+  }
+  Coverage(const Coverage&) = delete;
+  Coverage& operator=(const Coverage&) = delete;
+
+ private:
+  bool set(const char* value) {
+    Result<Reply> reply = servers_.call(address_, {"CONFIG", "SET", kCoverage, value}, kMoverCallTimeoutMs);
+    return reply && reply->ok();
+  }
+
+  Servers& servers_;
+  const Address& address_;
+  bool required_ = false;
+};
+
+Status order(Servers& servers, const Address& address, const Command& command) {
+  Result<Reply> reply = servers.call(address, command, kMoverCallTimeoutMs);
+  if (!reply) return fail(reply.error());
+  return reply->ok() ? Status{} : fail(refusal(address, command, *reply));
+}
+
+Status meet(Servers& servers, const MoveTask& task, const MoverView& from) {
+  const Address& at = from.peer_address;
+  Command command = {"CLUSTER", "MEET", at.host, std::to_string(at.port)};
+  if (from.peer_bus_port != 0) command.push_back(std::to_string(from.peer_bus_port));
+  return order(servers, task.from, command);
+}
+
+// Whether the target has come to know again whose the slot is.
+Result<bool> is_known(Servers& servers, const MoveTask& task, Slot slot) {
+  Result<MoverViews> views = look_at_pair(servers, task);
+  if (!views) return fail(views.error());
+  return views->to.peer_owned[slot] || !views->from.owned[slot];
+}
+
+Status await_news(Servers& servers, const MoveTask& task, const MoverView& from, Slot slot,
+                  const std::function<void(int64_t)>& pause) {
+  for (int meeting = 0; meeting < kMeetings; ++meeting) {
+    if (Status met = meet(servers, task, from); !met) return met;
+    for (int look = 0; look < kLooksAMeeting; ++look) {
+      pause(kLookAgainMs);
+      Result<bool> known = is_known(servers, task, slot);
+      if (!known) return fail(known.error());
+      if (*known) return {};
+    }
+  }
+  return fail(
+      ErrorCode::kTimeout,
+      fmt::format("{} hears nothing from {} on the cluster bus, so it gets no slots; see CLUSTER NODES "
+                  "on both",
+                  to_string(task.to), to_string(task.from)));
+}
+
+}  // namespace
+
+Status make_claims_heard(Servers& servers, const MoveTask& task, const MoverViews& views,
+                         const std::function<void(int64_t)>& pause) {
+  std::optional<Slot> slot = forgettable(task, views);
+  if (!slot) return {};
+  Coverage coverage(servers, task.to);
+  if (Status forgotten = order(servers, task.to, {"CLUSTER", "DELSLOTS", std::to_string(*slot)}); !forgotten)
+    return forgotten;
+  Status heard = await_news(servers, task, views.from, *slot, pause);
+  if (heard) return heard;
+  // Whoever else heard nothing may hear this.
+  Status told = order(servers, task.to, {"CLUSTER", "SETSLOT", std::to_string(*slot), "NODE", task.from_id});
+  return told ? heard : fail(heard.error().code, heard.error().message + "; " + told.error().message);
+}
+
+}  // namespace keyway::engine
