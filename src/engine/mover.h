@@ -90,8 +90,11 @@ struct MoveMemory {
   // A MIGRATE ended in a way that may have left copies on their way; they are got rid of before the next one.
   bool unsettled = false;
   cluster::SlotSet opened;  // in any slice
-  cluster::SlotSet heard;   // the target has heard the source claim them (see make_claims_heard)
-  int64_t sliced_us = -1;   // when the last slice ended; -1: there was none
+  // Of a target that misses claims: slots that it has heard the source claim, or hears of before it is given
+  // any, from `claims_due_us` on; -1: it has heard.
+  cluster::SlotSet claimed;
+  int64_t claims_due_us = -1;
+  int64_t sliced_us = -1;  // when the last slice ended; -1: there was none
 };
 
 // Memories of many pairs. One thread at a time.

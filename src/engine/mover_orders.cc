@@ -122,12 +122,23 @@ void MoverSlice::advance(MovingSlot& slot) {
   }
 }
 
-// The target must have heard of the source's config epoch (see MoverViews). It will, by gossip.
-Status MoverSlice::allow_hand_over() {
-  if (views_.target_is_current()) return {};
-  if (Status looked = look(); !looked) return lost(looked.error());
-  if (!views_.target_is_current()) hand_over_at_us_ = now_us() + kLookAgainUs;
-  return {};
+// The target must have heard of the source's config epoch (see MoverViews), which it will by gossip; one that
+// misses claims also those, once what was late has arrived.
+Result<bool> MoverSlice::may_hand_over() {
+  if (!views_.target_is_current()) {
+    if (Status looked = look(); !looked) return fail(looked.error());
+  }
+  if (!views_.target_is_current()) {
+    hand_over_at_us_ = now_us() + kLookAgainUs;
+    return false;
+  }
+  if (memory_.claims_due_us < 0) return true;
+  if (now_us() < memory_.claims_due_us) {
+    hand_over_at_us_ = memory_.claims_due_us;
+    return false;
+  }
+  if (Status heard = hear_claims(); !heard) return fail(heard.error());
+  return true;
 }
 
 // One turn of SETSLOTs on both sides. The target is told first when a slot is opened (a source that sends
@@ -136,8 +147,9 @@ Status MoverSlice::allow_hand_over() {
 Status MoverSlice::set_slots() {
   bool hand_over = hand_over_due();
   if (hand_over) {
-    if (Status allowed = allow_hand_over(); !allowed) return allowed;
-    hand_over = now_us() >= hand_over_at_us_;
+    Result<bool> allowed = may_hand_over();
+    if (!allowed) return lost(allowed.error());
+    hand_over = *allowed;
   }
   if (Status begun = begin(slots_to_begin()); !begun) return begun;
   MoverOrders for_target = orders_for_target(hand_over);

@@ -23,6 +23,8 @@ constexpr int64_t kLeastPipelinesAhead = 2;
 constexpr int64_t kMostPipelinesAhead = 16;
 // Others may have moved slots of the pair meanwhile.
 constexpr int64_t kNotAtWorkUs = 2'000'000;
+// Open while none can be handed over yet.
+constexpr size_t kSlotsAhead = 1024;
 
 int64_t machine_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -53,18 +55,20 @@ Status MoverSlice::run() {
 }
 
 // Had the source got these slots just now, a message that it sent before could still be on its way to the
-// target. A target that takes over what it imports would do so with the keys still at the source; one that
-// misses claims would not keep what it takes.
+// target. A target that takes over what it imports would do so with the keys still at the source: nothing is
+// opened before. One that misses claims would not keep what it takes: nothing is handed over before it has
+// heard them, for which the source needs a slot that is not open.
 Status MoverSlice::outwait_old_news() {
   if (waiting_.empty() || is_at_work()) return {};
   if (!task_.target_takes_over && !task_.target_misses_claims) return {};
+  if (task_.target_misses_claims) {
+    memory_.claimed = views_.from.owned;
+    memory_.claims_due_us = now_us() + kOldNewsMs * 1000;
+    if ((views_.from.owned & ~cluster::to_set(task_.slots)).any()) return {};
+  }
   int64_t begin_us = now_us();
   pause(kOldNewsMs);
-  Status heard;
-  if (task_.target_misses_claims) {
-    heard = make_claims_heard(servers_, task_, views_, [this](int64_t pause_ms) { pause(pause_ms); });
-    if (heard) memory_.heard = views_.from.owned;
-  }
+  Status heard = task_.target_misses_claims ? hear_claims() : Status{};
   end_us_ += now_us() - begin_us;
   drain_end_us_ += now_us() - begin_us;
   return heard;
@@ -74,9 +78,17 @@ Status MoverSlice::outwait_old_news() {
 bool MoverSlice::is_at_work() const {
   int64_t since_us = memory_.sliced_us < 0 ? kNotAtWorkUs : now_us() - memory_.sliced_us;
   if (!task_.target_misses_claims) return since_us < kOldNewsMs * 1000;
-  bool all_heard = std::ranges::all_of(
-      waiting_, [this](Slot slot) { return views_.to.owned[slot] || memory_.heard[slot]; });
-  return all_heard && since_us < kNotAtWorkUs;
+  bool all_claimed = std::ranges::all_of(
+      waiting_, [this](Slot slot) { return views_.to.owned[slot] || memory_.claimed[slot]; });
+  return all_claimed && since_us < kNotAtWorkUs;
+}
+
+Status MoverSlice::hear_claims() {
+  if (Status looked = look(); !looked) return looked;
+  Status heard = make_claims_heard(servers_, task_, views_, [this](int64_t pause_ms) { pause(pause_ms); });
+  memory_.claims_due_us = -1;
+  if (!heard) memory_.claimed.reset();
+  return heard;
 }
 
 void MoverSlice::pause(int64_t pause_ms) const {
@@ -131,8 +143,17 @@ bool MoverSlice::turn() {
     return true;
   }
   bool any = std::ranges::any_of(slots_, [](const MovingSlot& slot) { return slot.undrained(); });
-  if (!any || !may_drain()) return false;
+  if (!any || !may_drain()) return wait_for_claims();
   note(drain());
+  return true;
+}
+
+// Until what is empty may be handed over. False: not in this slice.
+bool MoverSlice::wait_for_claims() const {
+  int64_t left_us = memory_.claims_due_us - now_us();
+  bool waits = count_in(MoveStage::kHandOver) > 0 && memory_.claims_due_us <= drain_end_us_;
+  if (!waits || left_us <= 0) return false;
+  pause((left_us + 999) / 1000);
   return true;
 }
 
@@ -176,6 +197,7 @@ bool MoverSlice::set_slots_due() const {
 // that these turns are few.
 size_t MoverSlice::slots_to_begin() const {
   size_t most = static_cast<size_t>(std::max(1, limits_.slots_in_flight));
+  if (memory_.claims_due_us >= 0) most = std::max(most, kSlotsAhead);
   if (!may_begin() || slots_.size() >= most) return 0;
   int64_t keys = undrained_keys();
   int64_t each = std::max<int64_t>(1, expected_keys(MovingSlot{}));
@@ -226,7 +248,7 @@ void MoverSlice::finish_turn() {
   for (const MovingSlot& slot : slots_) {
     if (slot.stage != MoveStage::kDone) continue;
     done_.push_back(slot.slot);
-    memory_.heard.reset(slot.slot);
+    memory_.claimed.reset(slot.slot);
     if (hooks_.on_slot) hooks_.on_slot(slot.slot);
   }
   std::erase_if(slots_, [](const MovingSlot& slot) { return slot.stage == MoveStage::kDone; });

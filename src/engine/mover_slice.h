@@ -58,6 +58,8 @@ class MoverSlice {
   Status tell_owner_of_open();
   Status outwait_old_news();
   bool is_at_work() const;
+  Status hear_claims();
+  bool wait_for_claims() const;
   void pause(int64_t pause_ms) const;
   bool turn();
   bool set_slots_due() const;
@@ -65,7 +67,7 @@ class MoverSlice {
   size_t slots_to_begin() const;
   Status check_unheld(size_t count);
   Status begin(size_t count);
-  Status allow_hand_over();
+  Result<bool> may_hand_over();
   Status lost(const Error& error);
   Status set_slots();
   MoverOrders orders_for_target(bool hand_over);
