@@ -1,6 +1,7 @@
 """A client that works beside a move: it reads and writes keys of the whole cluster one after another, follows MOVED and ASK, and measures how long
 each request took. A process of its own, ahead of others in the queue for a processor where that is allowed: what it measures shall be the servers."""
 
+import contextlib
 import gc
 import math
 import multiprocessing
@@ -38,7 +39,8 @@ class Beside:
         del value, trace
         failed = kind is not None
         if not failed:
-            self.pipe.send("end")
+            with contextlib.suppress(BrokenPipeError):  # it has failed, and says so
+                self.pipe.send("end")
             outcome = self.pipe.recv()
         else:
             self.process.terminate()

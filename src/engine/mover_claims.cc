@@ -1,5 +1,6 @@
 #include "engine/mover_claims.h"
 
+#include <mutex>
 #include <optional>
 
 #include "base/format.h"
@@ -20,6 +21,9 @@ constexpr int64_t kLookAgainMs = 20;
 constexpr int kLooksAMeeting = 25;
 constexpr int kMeetings = 6;
 constexpr const char* kCoverage = "cluster-require-full-coverage";
+
+// Pairs that have the same target would mend what it requires while another's slot is forgotten.
+std::mutex one_at_a_time;
 
 // One that both hold for the source's and that is not open; rather none that is to move.
 std::optional<Slot> forgettable(const MoveTask& task, const MoverViews& views) {
@@ -103,6 +107,7 @@ Status make_claims_heard(Servers& servers, const MoveTask& task, const MoverView
                          const std::function<void(int64_t)>& pause) {
   std::optional<Slot> slot = forgettable(task, views);
   if (!slot) return {};
+  std::scoped_lock alone(one_at_a_time);
   Coverage coverage(servers, task.to);
   if (Status forgotten = order(servers, task.to, {"CLUSTER", "DELSLOTS", std::to_string(*slot)}); !forgotten)
     return forgotten;

@@ -22,9 +22,9 @@ struct MoverViews;
 // So the target is made to forget who owns one of the source's slots, and the source to meet it: that message
 // tells it something new, claims all that the source owns, and clears all notes. `views` are as of now, and
 // what was late when the source got its slots has arrived by then. Nothing is done if all of the source's
-// slots are open. `pause` waits so many ms. Errors: those of the servers; kTimeout if the target hears
-// nothing of the source. After any error the slot that was forgotten is the source's again as soon as the
-// target hears from it.
+// slots are open. One pair of a process at a time. `pause` waits so many ms. Errors: those of the servers;
+// kTimeout if the target hears nothing of the source. After any error the slot that was forgotten is the
+// source's again as soon as the target hears from it.
 Status make_claims_heard(Servers& servers, const MoveTask& task, const MoverViews& views,
                          const std::function<void(int64_t)>& pause);
 
