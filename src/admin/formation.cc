@@ -48,9 +48,9 @@ Formation::Formation(Session& session, cluster::Observed observed, const cluster
   // they are not replicas yet: else what is late of that time would count for more than what they say as
   // replicas, with the epochs of their primaries (see Introducer).
   std::stable_partition(parts_.begin(), parts_.end(), [this](const Part& part) { return !is_replica(part); });
-  int replicas = static_cast<int>(parts_.size()) - shards;
-  for (int i = 0; i < static_cast<int>(parts_.size()); ++i)
-    parts_[static_cast<size_t>(i)].number = i < shards ? replicas + i + 1 : i - shards + 1;
+  size_t replicas = parts_.size() - placement.shards.size();
+  for (size_t i = 0; i < parts_.size(); ++i)
+    parts_[i].number = static_cast<int>((i + replicas) % parts_.size()) + 1;
 }
 
 const std::string& Formation::primary_id(const Part& part) const {
