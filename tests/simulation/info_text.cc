@@ -84,6 +84,8 @@ std::string address_of(const World& world, int place) {
 std::string info_text(const Server& server) {
   const World& world = server.world;
   bool valkey = world.settings.flavour == Flavour::kValkey8;
+  // Redis's of 7.2.4, since those before 7.2.2 have a fault in what they remember of slots that the model has
+  // not.
   std::string out = "# Server\r\nredis_version:";
   out += valkey ? "7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n" : "7.2.4\r\n";
   auto to = std::back_inserter(out);
