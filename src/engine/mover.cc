@@ -1,10 +1,8 @@
 #include "engine/mover.h"
 
-#include <array>
-
-#include "base/strings.h"
 #include "cluster/ownership.h"
 #include "engine/mover_slice.h"
+#include "engine/server_version.h"
 
 namespace keyway::engine {
 
@@ -12,14 +10,8 @@ namespace {
 
 constexpr size_t kMaxMemories = 256;
 
-// Before 7.2.2.
 bool misses_claims(const cluster::ServerFacts& server) {
-  if (server.engine == cluster::EngineKind::kValkey) return false;
-  std::array<int64_t, 3> version{};
-  std::vector<std::string_view> parts = split(server.version, '.');
-  for (size_t i = 0; i < std::min(parts.size(), version.size()); ++i)
-    version[i] = parse_int(parts[i]).value_or(0);
-  return version < std::array<int64_t, 3>{7, 2, 2};
+  return server.engine == cluster::EngineKind::kRedis && version_of(server) < Version{7, 2, 2};
 }
 
 }  // namespace

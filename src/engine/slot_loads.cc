@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "cluster/ownership.h"
 #include "engine/refusal.h"
+#include "engine/server_version.h"
 
 namespace keyway::engine {
 
@@ -46,11 +47,8 @@ void each_slot(const cluster::SlotRanges& ranges, Visit visit) {
 }
 
 bool version_has_stats(const cluster::ServerFacts& server) {
-  std::vector<std::string_view> parts = split(server.version, '.');
-  int64_t major = parse_int(parts[0]).value_or(0);
-  int64_t minor = parts.size() < 2 ? 0 : parse_int(parts[1]).value_or(0);
-  if (server.engine == cluster::EngineKind::kValkey) return major >= 8;
-  return major > 8 || (major == 8 && minor >= 2);
+  bool valkey = server.engine == cluster::EngineKind::kValkey;
+  return version_of(server) >= (valkey ? Version{8, 0, 0} : Version{8, 2, 0});
 }
 
 Result<std::vector<Primary>> primaries_with_slots(const cluster::Knowledge& knowledge) {
