@@ -12,6 +12,7 @@
 #include "base/format.h"
 #include "base/strings.h"
 #include "cluster/ownership.h"
+#include "engine/order.h"
 #include "engine/refusal.h"
 
 namespace keyway::admin {
@@ -185,10 +186,8 @@ Status Addition::take_epoch() {
   const PeerView* own = cluster::own_view(newcomer());
   if (own == nullptr || own->config_epoch != 0 || newcomer().server.peers.size() != 1) return {};
   uint64_t epoch = cluster::Knowledge(all_).current_epoch() + 1;
-  Command command = {"CLUSTER", "SET-CONFIG-EPOCH", fmt::format("{}", epoch)};
-  Result<resp::Reply> reply = session_.servers.call(options_.node, command, session_.timeout_ms);
-  if (!reply) return fail(reply.error());
-  return reply->ok() ? Status{} : fail(engine::refusal(options_.node, command, *reply));
+  return engine::order(session_.servers, options_.node,
+                       {"CLUSTER", "SET-CONFIG-EPOCH", fmt::format("{}", epoch)}, session_.timeout_ms);
 }
 
 Status Addition::join() {

@@ -4,6 +4,7 @@
 
 #include "admin/look.h"
 #include "base/format.h"
+#include "engine/meet.h"
 #include "engine/refusal.h"
 
 namespace keyway::admin {
@@ -75,10 +76,8 @@ Status FixContext::greet(const std::string& id, const std::vector<std::string>& 
     const NodeFacts* facts = scene_.answering(other);
     if (facts == nullptr || other == id) continue;
     Address at = meeting_address(session_, scene_.observed(), *facts);
-    Command& command = commands.emplace_back(Command{"CLUSTER", "MEET", at.host, std::to_string(at.port)});
-    // Else the port of its bus is taken for the client port + 10000.
     const PeerView* own = cluster::own_view(*facts);
-    if (own != nullptr && own->bus_port != 0) command.push_back(std::to_string(own->bus_port));
+    commands.push_back(engine::meet_command(at, own == nullptr ? 0 : own->bus_port));
   }
   for (size_t begin = 0; begin < commands.size(); begin += kMeetsAtOnce) {
     size_t end = std::min(commands.size(), begin + kMeetsAtOnce);

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "admin/look.h"
-#include "base/format.h"
 #include "cluster/ownership.h"
+#include "engine/meet.h"
 #include "engine/refusal.h"
 
 namespace keyway::admin {
@@ -46,13 +46,10 @@ std::optional<std::pair<size_t, size_t>> Introducer::meeting_for(const ViewGap& 
   return std::nullopt;
 }
 
-// The bus port is told too: servers would take it for port + 10000.
 resp::Command Introducer::meet(const Observed& observed, const NodeFacts& node) const {
   Address at = meeting_address(session_, observed, node);
-  resp::Command command = {"CLUSTER", "MEET", at.host, fmt::format("{}", at.port)};
   const PeerView* own = cluster::own_view(node);
-  if (own != nullptr && own->bus_port != 0) command.push_back(fmt::format("{}", own->bus_port));
-  return command;
+  return engine::meet_command(at, own == nullptr ? 0 : own->bus_port);
 }
 
 bool Introducer::is_due(const Pair& pair, int64_t at_ms) {

@@ -4,16 +4,16 @@
 #include <optional>
 
 #include "base/format.h"
+#include "engine/meet.h"
 #include "engine/mover.h"
 #include "engine/mover_view.h"
-#include "engine/refusal.h"
+#include "engine/order.h"
 
 namespace keyway::engine {
 
 namespace {
 
 using cluster::Slot;
-using resp::Command;
 using resp::Reply;
 
 // A server opens its connections every 100 ms.
@@ -54,27 +54,13 @@ class Coverage {
 
  private:
   bool set(const char* value) {
-    Result<Reply> reply = servers_.call(address_, {"CONFIG", "SET", kCoverage, value}, kMoverCallTimeoutMs);
-    return reply && reply->ok();
+    return order(servers_, address_, {"CONFIG", "SET", kCoverage, value}, kMoverCallTimeoutMs).has_value();
   }
 
   Servers& servers_;
   const Address& address_;
   bool required_ = false;
 };
-
-Status order(Servers& servers, const Address& address, const Command& command) {
-  Result<Reply> reply = servers.call(address, command, kMoverCallTimeoutMs);
-  if (!reply) return fail(reply.error());
-  return reply->ok() ? Status{} : fail(refusal(address, command, *reply));
-}
-
-Status meet(Servers& servers, const MoveTask& task, const MoverView& from) {
-  const Address& at = from.peer_address;
-  Command command = {"CLUSTER", "MEET", at.host, std::to_string(at.port)};
-  if (from.peer_bus_port != 0) command.push_back(std::to_string(from.peer_bus_port));
-  return order(servers, task.from, command);
-}
 
 // Whether the target has come to know again whose the slot is.
 Result<bool> is_known(Servers& servers, const MoveTask& task, Slot slot) {
@@ -86,7 +72,9 @@ Result<bool> is_known(Servers& servers, const MoveTask& task, Slot slot) {
 Status await_news(Servers& servers, const MoveTask& task, const MoverView& from, Slot slot,
                   const std::function<void(int64_t)>& pause) {
   for (int meeting = 0; meeting < kMeetings; ++meeting) {
-    if (Status met = meet(servers, task, from); !met) return met;
+    Status met =
+        order(servers, task.from, meet_command(from.peer_address, from.peer_bus_port), kMoverCallTimeoutMs);
+    if (!met) return met;
     for (int look = 0; look < kLooksAMeeting; ++look) {
       pause(kLookAgainMs);
       Result<bool> known = is_known(servers, task, slot);
@@ -109,12 +97,14 @@ Status make_claims_heard(Servers& servers, const MoveTask& task, const MoverView
   if (!slot) return {};
   std::scoped_lock alone(one_at_a_time);
   Coverage coverage(servers, task.to);
-  if (Status forgotten = order(servers, task.to, {"CLUSTER", "DELSLOTS", std::to_string(*slot)}); !forgotten)
-    return forgotten;
+  std::string number = std::to_string(*slot);
+  Status forgotten = order(servers, task.to, {"CLUSTER", "DELSLOTS", number}, kMoverCallTimeoutMs);
+  if (!forgotten) return forgotten;
   Status heard = await_news(servers, task, views.from, *slot, pause);
   if (heard) return heard;
   // Whoever else heard nothing may hear this.
-  Status told = order(servers, task.to, {"CLUSTER", "SETSLOT", std::to_string(*slot), "NODE", task.from_id});
+  Status told =
+      order(servers, task.to, {"CLUSTER", "SETSLOT", number, "NODE", task.from_id}, kMoverCallTimeoutMs);
   return told ? heard : fail(heard.error().code, heard.error().message + "; " + told.error().message);
 }
 
