@@ -86,6 +86,20 @@ class Deaths {
     return surgeon->ask(node, {"CLUSTER", "COUNTKEYSINSLOT", std::to_string(slot)}).integer;
   }
 
+  // The target of a move was lost. A Valkey server would take back what its successor has: what it imported
+  // stays as it is unless a person gives it up.
+  FixResult mend_without_target() {
+    if (!engine_.name.starts_with("valkey")) return mend();
+    Result<FixResult> first = fix(surgeon->session, cluster->address(alive.back()), {});
+    EXPECT_TRUE(first) << first.error().message;
+    EXPECT_THAT(surgeon->reporter.warnings, Contains(HasSubstr("was lost while it imported them")));
+    if (!first) return {};
+    EXPECT_THAT(troubles(first->after.findings), Contains(Trouble::kOpenSlot));
+    FixResult both = mend({.with_unreachable_primaries = true});
+    both.done.insert(both.done.begin(), first->done.begin(), first->done.end());
+    return both;
+  }
+
   // What is left must be that the dead do not answer.
   FixResult mend(const FixOptions& options = {}) {
     Result<FixResult> result = fix(surgeon->session, cluster->address(alive.back()), options);
@@ -112,7 +126,7 @@ TEST(FixAfterDeath, TheTargetOfAMove) {
     Slot slot = 100;
     on.begin_move(0, 1, slot, 7);
     on.kill(1);
-    FixResult fixed = on.mend();
+    FixResult fixed = on.mend_without_target();
     EXPECT_THAT(fixed.done, Contains(HasSubstr("took over")));
     EXPECT_EQ(on.count(4, slot), 20);
     EXPECT_EQ(on.count(0, slot), 0);
@@ -141,7 +155,7 @@ TEST(FixAfterDeath, BothSidesOfAMove) {
     on.fail_over(3);
     on.kill(1);
     on.fail_over(4);
-    on.mend();
+    on.mend_without_target();
     EXPECT_EQ(on.count(3, slot) + on.count(4, slot), 20);
   });
 }
@@ -217,7 +231,7 @@ TEST(FixAfterDeath, ATargetThatHadNoSlotsYet) {
     });
     on.begin_move(0, 1, 100, 5);
     on.kill(1);
-    on.mend();
+    on.mend_without_target();
     EXPECT_EQ(on.count(4, 100), 20);
   });
 }

@@ -167,15 +167,20 @@ Result<SlotSet> Finishing::owned_by_source() {
 Status Finishing::move(const cluster::SlotRanges& slots) {
   SlotSet left = cluster::to_set(slots);
   int64_t last_ms = now_ms();
+  engine::MoveLimits limits;
+  limits.heed_lost_importers = !context_.options().with_unreachable_primaries;
   while (left.any() && !context_.session().interrupted()) {
     engine::MoveHooks hooks;
     hooks.stop = context_.session().interrupted;
-    Result<engine::MoveProgress> progress =
-        engine::move_slots(context_.session().servers, task(cluster::to_ranges(left)), {}, memory_, hooks);
+    Result<engine::MoveProgress> progress = engine::move_slots(
+        context_.session().servers, task(cluster::to_ranges(left)), limits, memory_, hooks);
     if (!progress) return fail(progress.error());
     slots_done_ += progress->slots_done;
     keys_moved_ += progress->keys_moved;
     if (progress->slots_done > 0 || progress->keys_moved > 0) last_ms = now_ms();
+    if (progress->slots_done == 0 && progress->keys_moved == 0 && memory_.held.any())
+      return fail(ErrorCode::kUnavailable,
+                  engine::why_held(memory_) + " (or fix with --give-up-unreachable)");
     if (now_ms() - last_ms > kNoProgressMs) {
       return fail(ErrorCode::kTimeout,
                   fmt::format("the move from {} to {} makes no progress; do they hear of each "

@@ -166,6 +166,7 @@ Status MovePair::step_classic(const cluster::SlotSet& slots) {
   Result<engine::MoveProgress> moved = engine::move_slots(servers_, some, limits(), memory_, hooks());
   if (!moved) return fail(moved.error());
   if (moved->slots_done > 0 || moved->keys_moved > 0) return {};
+  if (memory_.held.any()) return await_importer();
   // Nothing could be moved yet: the target has to hear of the source's config epoch first.
   if (now_ms() - progress_ms_ > kMinPatienceMs) {
     return fail(
@@ -177,6 +178,19 @@ Status MovePair::step_classic(const cluster::SlotSet& slots) {
   board_.wait(kFirstPauseMs);
   return {};
 }
+
+// All that is left was on its way to a server that was lost: until it is back, or for as long as is
+// reasonable.
+Status MovePair::await_importer() {
+  if (now_ms() - progress_ms_ > patience_ms())
+    return fail(ErrorCode::kUnavailable, engine::why_held(memory_));
+  if (!told_held_) board_.warn("waiting: " + engine::why_held(memory_));
+  told_held_ = true;
+  board_.wait(kStatePauseMs);
+  return {};
+}
+
+int64_t MovePair::patience_ms() const { return std::max(kMinPatienceMs, 4 * node_timeout_ms_); }
 
 Status MovePair::step_atomically() {
   bool any = false;
@@ -219,8 +233,7 @@ Status MovePair::finish_open_slots(bool& any) {
 Status MovePair::recover(const Error& error) {
   bool may_pass = error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimeout;
   if (board_.stopping()) return may_pass ? Status{} : fail(error);
-  int64_t patience_ms = std::max(kMinPatienceMs, 4 * node_timeout_ms_);
-  if (++failures_ > kMaxFailures || now_ms() - progress_ms_ > patience_ms) return fail(error);
+  if (++failures_ > kMaxFailures || now_ms() - progress_ms_ > patience_ms()) return fail(error);
   std::string from_before = from_id_;
   std::string to_before = to_id_;
   int64_t pause_ms = std::min(kLongestPauseMs, kFirstPauseMs * failures_);
@@ -231,7 +244,7 @@ Status MovePair::recover(const Error& error) {
     // What the servers refused stays refused, unless it is others that are asked now.
     if (found) return may_pass || replaced ? Status{} : fail(error);
     if (!may_pass) return fail(error);
-    if (now_ms() - progress_ms_ > patience_ms)
+    if (now_ms() - progress_ms_ > patience_ms())
       return fail(error.code, found.error().message + "; " + error.message);
     pause_ms = std::min(kLongestPauseMs, pause_ms * 2);
   }
@@ -312,7 +325,7 @@ Error MovePair::explain(Error error) const {
 
 // What was opened and has nothing at the target yet is closed; of the rest a person must know.
 void MovePair::leave_whole() {
-  cluster::SlotSet open = memory_.opened & left_;
+  cluster::SlotSet open = memory_.opened & left_ & ~memory_.held;
   if (open.none()) return;
   engine::MoveTask rest = task();
   rest.slots = cluster::to_ranges(open);

@@ -30,10 +30,12 @@ class MovePair {
   engine::MoveLimits limits() const;
   engine::MoveHooks hooks();
   void learn_node_timeout();
+  int64_t patience_ms() const;
   Status wait_until_served();
   Status step();
   Status step_atomically();
   Status step_classic(const cluster::SlotSet& slots);
+  Status await_importer();
   Status finish_open_slots(bool& any);
   Status recover(const Error& error);
   Status find_both();
@@ -61,6 +63,7 @@ class MovePair {
   int64_t node_timeout_ms_ = 15'000;  // the servers' default
   int64_t progress_ms_ = 0;           // when anything was moved last
   int failures_ = 0;                  // since then
+  bool told_held_ = false;            // that slots wait for a server that was lost
 };
 
 }  // namespace keyway::admin

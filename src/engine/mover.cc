@@ -1,5 +1,6 @@
 #include "engine/mover.h"
 
+#include "base/format.h"
 #include "cluster/ownership.h"
 #include "engine/mover_slice.h"
 #include "engine/server_version.h"
@@ -27,6 +28,14 @@ MoveMemory& MoveMemories::of(const std::string& from_id, const std::string& to_i
   std::pair<std::string, std::string> pair{from_id, to_id};
   if (pairs_.size() >= kMaxMemories && !pairs_.contains(pair)) pairs_.clear();
   return pairs_[pair];
+}
+
+std::string why_held(const MoveMemory& memory) {
+  return fmt::format(
+      "slots {} stay open: {} was lost while it imported them, and if it came back now it would take its "
+      "successor's slots back, with the data of then; start it again, or remove it with del-node if it will "
+      "never come back",
+      cluster::to_string(cluster::to_ranges(memory.held)), to_string(memory.lost_importer));
 }
 
 Result<MoveProgress> move_slots(Servers& servers, const MoveTask& task, const MoveLimits& limits,

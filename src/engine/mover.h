@@ -57,6 +57,8 @@ struct MoveLimits {
   int64_t max_bytes_a_pipeline = 0;  // 0: likewise
   // Whether keys that the target holds though it never imported the slot may be overwritten.
   bool replace = true;
+  // Whether open slots wait for a server that was lost while it imported them.
+  bool heed_lost_importers = true;
   std::function<int64_t()> clock_ms = {};      // any monotonic clock; none: the machine's
   std::function<void(int64_t)> pause_ms = {};  // none: this thread sleeps
 };
@@ -89,7 +91,14 @@ struct MoveMemory {
   bool sizes_denied = false;  // MEMORY USAGE is not allowed to us
   // A MIGRATE ended in a way that may have left copies on their way; they are got rid of before the next one.
   bool unsettled = false;
-  cluster::SlotSet opened;  // in any slice
+  cluster::SlotSet opened;     // in any slice
+  std::string target_id;       // of the last slice
+  cluster::SlotSet imported;   // what it was told, or may have heard, to import
+  cluster::SlotSet strangers;  // what a target before it was told so
+  // Slots that may not change hands as long as `lost_importer` may come back: see mover_lost_importer.h.
+  cluster::SlotSet held;
+  Address lost_importer;
+  bool outranked = false;  // the source was given a later config epoch than that one can have
   // Of a target that misses claims: slots that it has heard the source claim, or hears of before it is given
   // any, from `claims_due_us` on; -1: it has heard.
   cluster::SlotSet claimed;
@@ -112,6 +121,9 @@ class MoveMemories {
 // hooks were told), and open slots stay open for the next call.
 Result<MoveProgress> move_slots(Servers& servers, const MoveTask& task, const MoveLimits& limits,
                                 MoveMemory& memory, const MoveHooks& hooks = {});
+
+// What a person must know of slots that are held, and what to do.
+std::string why_held(const MoveMemory& memory);
 
 // Closes those of the task's slots that are open though nothing of them is on the target yet; gives those
 // that stay open. For a move that will not go on.

@@ -115,6 +115,7 @@ void MoverSlice::advance(MovingSlot& slot) {
     case MoveStage::kLetGo:
       slot.stage = MoveStage::kDone;
       memory_.opened.reset(slot.slot);
+      memory_.imported.reset(slot.slot);
       ++progress_.slots_done;
       break;
     default:
@@ -123,7 +124,9 @@ void MoverSlice::advance(MovingSlot& slot) {
 }
 
 // The target must have heard of the source's config epoch (see MoverViews), which it will by gossip; one that
-// misses claims also those, once what was late has arrived.
+// misses claims also those, once what was late has arrived. It is asked for a sign of life last: an order
+// that reaches a server that hangs is carried out when it wakes up, though its replica may have the slot by
+// then.
 Result<bool> MoverSlice::may_hand_over() {
   if (!views_.target_is_current()) {
     if (Status looked = look(); !looked) return fail(looked.error());
@@ -132,12 +135,15 @@ Result<bool> MoverSlice::may_hand_over() {
     hand_over_at_us_ = now_us() + kLookAgainUs;
     return false;
   }
-  if (memory_.claims_due_us < 0) return true;
-  if (now_us() < memory_.claims_due_us) {
-    hand_over_at_us_ = memory_.claims_due_us;
-    return false;
+  if (memory_.claims_due_us >= 0) {
+    if (now_us() < memory_.claims_due_us) {
+      hand_over_at_us_ = memory_.claims_due_us;
+      return false;
+    }
+    if (Status heard = hear_claims(); !heard) return fail(heard.error());
   }
-  if (Status heard = hear_claims(); !heard) return fail(heard.error());
+  Result<Reply> alive = servers_.call(task_.to, {"CLUSTER", "MYID"}, kMoverCallTimeoutMs);
+  if (!alive) return fail(alive.error());
   return true;
 }
 
@@ -193,6 +199,7 @@ MoverOrders MoverSlice::orders_for_target(bool hand_over) {
   for (MovingSlot& slot : slots_) {
     if (slot.stage != MoveStage::kImport) continue;
     if (slot.tell_owner) orders.add(slot, "NODE", task_.from_id);
+    memory_.imported.set(slot.slot);
     if (!slot.importing) orders.add(slot, "IMPORTING", task_.from_id);
   }
   return orders;

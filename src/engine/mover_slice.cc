@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "engine/mover_claims.h"
+#include "engine/mover_lost_importer.h"
 #include "engine/mover_stale.h"
 
 namespace keyway::engine {
@@ -39,6 +40,7 @@ int64_t MoverSlice::now_us() const { return limits_.clock_ms ? limits_.clock_ms(
 Status MoverSlice::run() {
   if (Status looked = look(); !looked) return looked;
   if (Status sorted = sort_out(); !sorted) return sorted;
+  if (Status held = hold_back(); !held) return held;
   if (Status told = tell_owner_of_open(); !told) return told;
   if (memory_.unsettled) {
     if (Status dropped = drop_stale_copies(servers_, task_); !dropped) return dropped;
@@ -133,6 +135,34 @@ Status MoverSlice::sort_out() {
   waiting_.insert(waiting_.end(), open.begin(), open.end());
   waiting_.insert(waiting_.end(), closed.begin(), closed.end());
   return {};
+}
+
+// Slots that were opened for another target stay as they are while that one may come back.
+Status MoverSlice::hold_back() {
+  if (memory_.target_id != task_.to_id) {
+    memory_.strangers |= memory_.imported;
+    memory_.imported.reset();
+    memory_.outranked = false;
+  }
+  memory_.target_id = task_.to_id;
+  memory_.held.reset();
+  if (!task_.target_takes_over || !limits_.heed_lost_importers) return {};
+  cluster::SlotSet strangers;
+  for (Slot slot : waiting_) {
+    bool opened = memory_.strangers[slot] || (views_.open(slot) && !memory_.imported[slot]);
+    strangers.set(slot, opened && !views_.to.owned[slot]);
+  }
+  if (strangers.none()) return {};
+  Result<std::optional<Address>> lost = lost_importer(servers_, task_, views_);
+  if (!lost) return fail(lost.error());
+  if (!*lost) {
+    memory_.strangers.reset();
+    return {};
+  }
+  memory_.held = strangers;
+  memory_.lost_importer = **lost;
+  std::erase_if(waiting_, [&strangers](Slot slot) { return strangers[slot]; });
+  return outrank(servers_, task_, views_, memory_);
 }
 
 // False if there is nothing to be done in this slice any more.

@@ -55,6 +55,7 @@ class MoverSlice {
 
   Status look();
   Status sort_out();
+  Status hold_back();
   Status tell_owner_of_open();
   Status outwait_old_news();
   bool is_at_work() const;

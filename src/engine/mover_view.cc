@@ -37,6 +37,10 @@ Result<MoverView> view_of(const MoveTask& task, bool source, const resp::Reply& 
     view.peer_address = peer->address;
     view.peer_bus_port = peer->bus_port;
   }
+  for (const cluster::PeerView& other : *peers) {
+    if (other.primary && !other.myself && other.slots.empty())
+      view.idle_primaries.emplace(other.id, other.address);
+  }
   for (const cluster::OpenSlot& open : open_slots) {
     bool this_way = open.importing != source;
     bool replaced = std::find(peer_others.begin(), peer_others.end(), open.peer_id) != peer_others.end();

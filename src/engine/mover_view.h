@@ -1,6 +1,9 @@
 // What the two servers of a move say of themselves and of each other.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "engine/mover.h"
 
 namespace keyway::engine {
@@ -15,6 +18,7 @@ struct MoverView {
   uint64_t peer_epoch = 0;      // the other's, as far as it has heard
   Address peer_address;         // where it reaches the other one
   uint16_t peer_bus_port = 0;   // likewise
+  std::map<std::string, Address> idle_primaries;  // others that own nothing, by id
 };
 
 struct MoverViews {

@@ -56,10 +56,11 @@ class MoverModel : public Servers {
   std::vector<size_t> calls;         // keys of each MIGRATE
   std::vector<int64_t> timeouts_ms;  // of each MIGRATE
   resp::Command last_migrate;
-  std::vector<int64_t> pipeline_bytes;   // that were moved by each exchange which moved any
-  std::map<std::string, int64_t> sizes;  // of keys, if not 60
-  std::string client_list;               // of the target
-  std::vector<std::string> killed;       // clients' ids
+  std::vector<int64_t> pipeline_bytes;                // that were moved by each exchange which moved any
+  std::map<std::string, int64_t> sizes;               // of keys, if not 60
+  std::string client_list;                            // of the target
+  std::vector<std::string> killed;                    // clients' ids
+  std::vector<std::string> shards = {"a", "b", "c"};  // ids of the nodes of each
   std::function<std::optional<resp::Reply>(uint16_t, const resp::Command&)> refuse;  // instead of the command
   std::function<std::optional<Error>(uint16_t)> cut;                                 // instead of an exchange
 
@@ -93,6 +94,9 @@ class MoverModel : public Servers {
     if (command[0] == "CLIENT") return clients(command);
     if (command[0] == "MEMORY") return integer_reply(size_of(command[2]));
     if (command[1] == "NODES") return table(port);
+    if (command[1] == "MYID") return status_reply(id_of(port));
+    if (command[1] == "SHARDS") return shard_list();
+    if (command[1] == "BUMPEPOCH") return raise_epoch(port);
     int slot = static_cast<int>(*parse_int(command[2]));
     if (command[1] == "SETSLOT") return set_slot(port, slot, command);
     if (command[1] == "COUNTKEYSINSLOT") return integer_reply(static_cast<int64_t>(node.keys[slot].size()));
@@ -121,6 +125,35 @@ class MoverModel : public Servers {
       }
     }
     return status_reply(text);
+  }
+
+  // It tells the others at once.
+  resp::Reply raise_epoch(uint16_t port) {
+    uint64_t latest = 0;
+    for (const auto& [other, node] : nodes) latest = std::max(latest, node.epoch);
+    nodes[port].epoch = latest + 1;
+    for (auto& [other, node] : nodes) node.heard_epoch = std::max(node.heard_epoch, latest + 1);
+    return status_reply(fmt::format("BUMPED {}", latest + 1));
+  }
+
+  static resp::Reply array_reply(std::vector<resp::Reply> elements) {
+    resp::Reply reply;
+    reply.type = resp::ReplyType::kArray;
+    reply.elements = std::move(elements);
+    return reply;
+  }
+
+  resp::Reply shard_list() const {
+    resp::Reply list = array_reply({});
+    for (const std::string& ids : shards) {
+      resp::Reply members = array_reply({});
+      for (char id : ids)
+        members.elements.push_back(array_reply({status_reply("id"), status_reply(std::string(1, id)),
+                                                status_reply("health"), status_reply("online")}));
+      list.elements.push_back(
+          array_reply({status_reply("slots"), array_reply({}), status_reply("nodes"), members}));
+    }
+    return list;
   }
 
   resp::Reply set_slot(uint16_t port, int slot, const resp::Command& command) {

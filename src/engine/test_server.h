@@ -147,6 +147,11 @@ class TestServer {
     lines << "port " << port_ << "\nbind 127.0.0.1\ndir " << folder_ << "\nlogfile server.log\nsave \"\"\n"
           << config << "\n";
     write_file("redis.conf", lines.str());
+    start_again();
+  }
+
+  // With all that it had when it was killed. It ends with the thread that calls this.
+  void start_again() {
     pid_ = ::fork();
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -210,6 +210,8 @@ class Actor {
     engine::MoveMemory& memory = options_.memories ? options_.memories->of(task.from_id, task.to_id) : fresh;
     Result<engine::MoveProgress> progress = engine::move_slots(servers_, task, options_.move, memory);
     if (!progress) return {fail(progress.error()), {}};
+    if (progress->slots_done == 0 && progress->keys_moved == 0 && memory.held.any())
+      return {fail(ErrorCode::kUnavailable, engine::why_held(memory)), {}};
     return {{},
             fmt::format("{} and {} moved", count_of(progress->slots_done, "slot"),
                         count_of(progress->keys_moved, "key"))};
