@@ -29,7 +29,8 @@ Options create_and_check_options() {
       {"give_up", "--give-up-unreachable",
        "--cluster-fix-with-unreachable-masters,--cluster-fix-with-unreachable-primaries",
        "--give-up-unreachable", "",
-       "Give the slots of dead primaries without a replica to others; their keys are lost"},
+       "Give the slots of dead primaries without a replica to others (their keys are lost), and finish moves "
+       "to one that was replaced though it may come back"},
   };
 }
 
