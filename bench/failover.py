@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """How long a shard takes no writes after a kill -9 of its primary: a cluster with Keyway's supervisor, in both modes, beside the same servers
-without it, which must find out by themselves. A client hammers one key of the shard through all of the shard's nodes; measured is the time
+without it, which must find out by themselves, and beside three Sentinels that watch a primary and its replica. A client hammers one key of the shard through all of the shard's nodes; measured is the time
 from its last accepted write before the kill to the first after it."""
 
 import os
@@ -12,6 +12,7 @@ import time
 from clusters import HandmadeCluster, KeywayCluster, Ports, found_engines, wait_until
 from report import Report, Samples, arguments, ratio, run_main, tell
 from resp import Client, Poller, ReplyError, info_fields
+from sentinels import SENTINELS, SentinelGroup
 from watch import Watch, create
 
 TARGET_S = 0.5
@@ -73,6 +74,8 @@ def healed(watch):
     """Whole, and no node is still taken for failed by another."""
     if not watch.whole():
         return False
+    if isinstance(watch.cluster, SentinelGroup):
+        return watch.cluster.ready()
     if not watch.sharded:
         return True
     answers = watch.poller.ask({port: [("CLUSTER", "NODES")] for port in watch.cluster.ports}, watch.cluster.password)
@@ -99,10 +102,9 @@ def kill_once(watch, shard, restart):
     return gap_s
 
 
-def measure_cluster(what, make, runs, sharded, restart):
-    """`restart(cluster, port)` is called after each kill."""
+def measure_cluster(what, cluster, runs, sharded, restart):
+    """`restart(cluster, port)` is called after each kill. The cluster is closed."""
     gaps = Samples("s")
-    cluster, _ = create(make, sharded)
     watch = Watch(cluster, sharded)
     try:
         for run in range(runs):
@@ -124,7 +126,23 @@ def measure_by_hand(engine, ports, runs, node_timeout_ms):
         cluster.servers[port].wait()
         cluster.start(port)
 
-    return measure_cluster(f"{engine.name}, unsupervised, node timeout {node_timeout_ms} ms", make, runs, True, restart)
+    cluster, _ = create(make)
+    return measure_cluster(f"{engine.name}, unsupervised, node timeout {node_timeout_ms} ms", cluster, runs, True, restart)
+
+
+def measure_sentinels(engine, ports, runs, down_after_ms):
+    cluster = SentinelGroup(engine, ports.take(2 + SENTINELS), down_after_ms)
+    try:
+        cluster.launch()
+    except BaseException:
+        cluster.close()
+        raise
+
+    def restart(cluster, port):
+        cluster.servers[port].wait()
+        cluster.start(port)
+
+    return measure_cluster(f"{engine.name}, Sentinel, down after {down_after_ms} ms", cluster, runs, False, restart)
 
 
 def measure_supervised(options, engine, ports, mode):
@@ -136,7 +154,8 @@ def measure_supervised(options, engine, ports, mode):
     def leave_it(cluster, port):
         """Starting it again is the supervisor's work."""
 
-    return measure_cluster(f"{engine.name}, keyway, {mode}", make, options.runs, mode == "sharded", leave_it)
+    cluster, _ = create(make, mode == "sharded")
+    return measure_cluster(f"{engine.name}, keyway, {mode}", cluster, options.runs, mode == "sharded", leave_it)
 
 
 def measure_engine(report, options, engine, ports):
@@ -148,6 +167,9 @@ def measure_engine(report, options, engine, ports):
     for timeout_ms in (1000, 5000, 15000) if options.slow else (1000, 5000):
         gaps = measure_by_hand(engine, ports, options.native_runs, timeout_ms)
         report.add_row(engine.name, "sharded", f"unsupervised, node timeout {timeout_ms} ms", gaps, ratio(gaps, results["sharded"]))
+    for timeout_ms in (1000, 5000, 30000) if options.slow else (1000, 5000):
+        gaps = measure_sentinels(engine, ports, options.native_runs, timeout_ms)
+        report.add_row(engine.name, "replicated", f"{SENTINELS} Sentinels, down after {timeout_ms} ms", gaps, ratio(gaps, results["replicated"]))
     report.add_row(engine.name, "replicated", "unsupervised", "never", "-")
 
 
@@ -166,7 +188,7 @@ def main():
     parser = arguments(__doc__, runs=20)
     parser.add_argument("--engines", default="redis-7.0", help="engines, as they are called in $KEYWAY_ENGINES")
     parser.add_argument("--native-runs", type=int, default=10, help="kills without a supervisor (10)")
-    parser.add_argument("--slow", action="store_true", help="also at the servers' own node timeout of 15000 ms")
+    parser.add_argument("--slow", action="store_true", help="also at the servers' own node timeout of 15000 ms and Sentinel's 30000 ms")
     return run_main(measure, parser.parse_args())
 
 
