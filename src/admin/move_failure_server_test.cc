@@ -32,6 +32,7 @@ struct Case {
   size_t victim = kSource;
   std::vector<std::string> at;  // the command that is about to be sent when it happens
   int time = 1;                 // which of them
+  bool carried_out = false;     // it is, but its answer never comes
 };
 
 std::vector<Case> cases() {
@@ -41,6 +42,10 @@ std::vector<Case> cases() {
       all.push_back({engine, false, victim, {"MIGRATE"}, 3});
       if (engine.name.starts_with("valkey-9"))
         all.push_back({engine, true, victim, {"CLUSTER", "GETSLOTMIGRATIONS"}, 4});
+      // A Valkey server that is killed at this moment may forget that it took the slot
+      // (docs/internals/mover.md).
+      if (victim == kTarget && engine.name.starts_with("redis"))
+        all.push_back({engine, false, victim, {"CLUSTER", "SETSLOT", "*", "NODE"}, 1, true});
       if (!engine.name.starts_with("redis-7")) continue;
       all.push_back({engine, false, victim, {"CLUSTER", "SETSLOT", "*", "IMPORTING"}, 2});
       all.push_back({engine, false, victim, {"CLUSTER", "SETSLOT", "*", "MIGRATING"}, 2});
@@ -52,7 +57,7 @@ std::vector<Case> cases() {
 
 std::string case_name(const testing::TestParamInfo<Case>& param) {
   std::string name = param.param.engine.name + (param.param.victim == kSource ? "_source_" : "_target_") +
-                     param.param.at.back();
+                     param.param.at.back() + (param.param.carried_out ? "_carried_out" : "");
   std::replace_if(name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
   return name;
 }
@@ -105,12 +110,23 @@ TEST_P(MoveThroughFailover, TheReplicaGoesOnInItsPlace) {
   ASSERT_NO_FATAL_FAILURE(make(one.engine));
   std::atomic<int> times = 0;
   std::atomic<bool> killed = false;
+  std::atomic<bool> due = false;
   std::atomic<bool> awaited = false;
   std::atomic<bool> over = false;
   mover_->before = [&](const std::vector<engine::Request>& requests) {
     if (killed && asks(requests, {"CLUSTER", "SHARDS"})) awaited = true;
     if (!asks(requests, one.at) || ++times != one.time) return;
+    if (one.carried_out) {
+      due = true;
+      return;
+    }
     cluster_->server(one.victim).kill();
+    killed = true;
+  };
+  mover_->after = [&](std::vector<engine::Response>& responses) {
+    if (!due.exchange(false)) return;
+    cluster_->server(one.victim).kill();
+    for (engine::Response& response : responses) response = {{}, Error{ErrorCode::kTimeout, "it hangs"}};
     killed = true;
   };
   // Slots that a Valkey server imported are not given to its replica before it is back. A server ends with

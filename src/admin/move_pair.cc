@@ -271,9 +271,13 @@ Status MovePair::find_both() {
 }
 
 // What the target had been given just before it died its successor may not have heard of (Redis 7.0 tells
-// replicas by gossip only). It has the keys, as it has all data of its primary.
+// replicas by gossip only; on Valkey an old message of the target undoes what its replica was told). It has
+// the keys, as it has all data of its primary. If the target had no time to answer, the source tells that it
+// owns the slot no more.
 Status MovePair::hand_on_arrived() {
   cluster::SlotSet arrived = cluster::to_set(move_.slots) & ~left_;
+  const cluster::PeerView* source = cluster::own_view(*observed_->find_id(from_id_));
+  if (source != nullptr && from_id_ == move_.from_id) arrived |= left_ & ~cluster::to_set(source->slots);
   cluster::SlotSet orphans = orphaned(*observed_, arrived, to_shard_, to_id_);
   if (orphans.none()) return {};
   engine::Request request{to(), {}};
