@@ -37,6 +37,20 @@ void find_disagreement(const Scene& scene, Findings& findings) {
   }
 }
 
+void find_deaf_viewers(const Scene& scene, Findings& findings) {
+  for (const DeafViewer& deaf : deaf_viewers(scene)) {
+    Finding& finding = findings.emplace_back();
+    finding.trouble = Trouble::kDisagreement;
+    finding.ids = {deaf.viewer};
+    finding.text = fmt::format(
+        "{} takes {} for a primary of config epoch {}, and does not heed its word that it is a replica of "
+        "{}, whose "
+        "epoch is earlier",
+        scene.label(deaf.viewer), scene.label(deaf.id), deaf.believed_epoch, scene.label(deaf.primary));
+    finding.remedy = fmt::format("{} takes a new one", scene.label(deaf.primary));
+  }
+}
+
 void find_equal_epochs(const Scene& scene, Findings& findings) {
   for (const std::vector<std::string>& ids : colliding_epochs(scene)) {
     Finding& finding = findings.emplace_back();
@@ -176,6 +190,7 @@ void find_stale_addresses(const Scene& scene, Findings& findings) {
 
 void find_node_troubles(const Scene& scene, Findings& findings) {
   find_disagreement(scene, findings);
+  find_deaf_viewers(scene, findings);
   find_equal_epochs(scene, findings);
   find_unreachable(scene, findings);
   find_orphans(scene, findings);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster/diagnosis_testing.h"
+#include "cluster/mending.h"
 
 namespace keyway::cluster {
 namespace {
@@ -175,6 +176,26 @@ TEST(Diagnosis, Disagreement) {
   EXPECT_EQ(diagnose(town.observed, {}).size(), 2u);
   town.open(2, 5, true, 0);
   EXPECT_THAT(troubles(diagnose(town.observed, {})), ElementsAre(Trouble::kOpenSlot, Trouble::kDisagreement));
+}
+
+TEST(Diagnosis, AReplicaThatIsTakenForAPrimaryWithALaterEpoch) {
+  Town town(3, 3);
+  PeerView& seen = town.view(2, 4);
+  seen.primary = true;
+  seen.primary_id = "";
+  EXPECT_THAT(diagnose(town.observed, {}), IsEmpty()) << "with the same epoch it is mere news on its way";
+  seen.config_epoch = 9;
+  Finding finding = only(town, Trouble::kDisagreement);
+  EXPECT_THAT(finding.ids, ElementsAre(id_of(2)));
+  EXPECT_THAT(finding.text,
+              AllOf(HasSubstr("127.0.0.1:7002 takes 127.0.0.1:7004 for a primary of config epoch 9"),
+                    HasSubstr("a replica of 127.0.0.1:7001")));
+  EXPECT_THAT(finding.remedy, HasSubstr("127.0.0.1:7001 takes a new one"));
+  town.view(0, 4) = seen;
+  std::vector<Mend> mends = plan_mending(town.observed, {}, false);
+  ASSERT_THAT(mends, testing::SizeIs(1));
+  EXPECT_EQ(mends[0].kind, MendKind::kRaiseEpoch);
+  EXPECT_EQ(mends[0].node, id_of(1));
 }
 
 TEST(Diagnosis, EqualEpochs) {

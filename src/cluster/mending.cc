@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "base/format.h"
 #include "base/strings.h"
@@ -139,6 +140,14 @@ void plan_beliefs(const Scene& scene, Mends& mends) {
   }
 }
 
+void plan_roles(const Scene& scene, Mends& mends) {
+  std::set<std::string> raised;
+  for (const DeafViewer& deaf : deaf_viewers(scene)) {
+    if (scene.claims_wrongly(deaf.primary) || !raised.insert(deaf.primary).second) continue;
+    mends.push_back({.trouble = Trouble::kDisagreement, .kind = MendKind::kRaiseEpoch, .node = deaf.primary});
+  }
+}
+
 void plan_epochs(const Scene& scene, Mends& mends) {
   for (const std::vector<std::string>& ids : colliding_epochs(scene)) {
     for (size_t i = 1; i < ids.size(); ++i) {
@@ -209,6 +218,7 @@ std::vector<Mend> plan_mending(const Observed& observed, const KeyCounts& keys, 
   Mends mends;
   plan_slots(scene, give_away, mends);
   plan_beliefs(scene, mends);
+  plan_roles(scene, mends);
   plan_epochs(scene, mends);
   plan_orphans(scene, give_away, mends);
   plan_acquaintances(scene, mends);

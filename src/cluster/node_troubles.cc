@@ -136,6 +136,22 @@ std::vector<WrongBelief> wrong_beliefs(const Scene& scene) {
   return beliefs;
 }
 
+std::vector<DeafViewer> deaf_viewers(const Scene& scene) {
+  Tables tables(scene);
+  std::vector<DeafViewer> found;
+  for (const NodeFacts& node : scene.observed().nodes) {
+    const PeerView* own = own_view(node);
+    const PeerView* primary = own == nullptr || own->primary ? nullptr : scene.primary(own->primary_id);
+    if (primary == nullptr) continue;
+    for (const NodeFacts* viewer : tables.viewers()) {
+      const PeerView* seen = tables.find(viewer->server.id, own->id);
+      if (seen != nullptr && seen->primary && seen->config_epoch > primary->config_epoch)
+        found.push_back({viewer->server.id, own->id, primary->id, seen->config_epoch});
+    }
+  }
+  return found;
+}
+
 std::vector<std::vector<std::string>> colliding_epochs(const Scene& scene) {
   std::map<uint64_t, std::vector<std::string>> by_epoch;
   for (const auto& [id, node] : scene.known().nodes()) {

@@ -20,6 +20,17 @@ struct WrongBelief {
 // Beliefs about slots that one answering primary owns; what a server says of its own slots is no belief.
 std::vector<WrongBelief> wrong_beliefs(const Scene& scene);
 
+// `viewer` takes replica `id` for a primary with a config epoch that is later than that of the shard's
+// `primary`. Valkey 9 then heeds nothing of what the replica says (clusterProcessPacket, "Ignore stale
+// message"), so that this never ends by itself.
+struct DeafViewer {
+  std::string viewer;
+  std::string id;
+  std::string primary;
+  uint64_t believed_epoch = 0;
+};
+std::vector<DeafViewer> deaf_viewers(const Scene& scene);
+
 // Primaries with the same config epoch, the one that may keep it first (the servers let the one with the
 // smaller id take a new one, so that is the last).
 std::vector<std::vector<std::string>> colliding_epochs(const Scene& scene);
