@@ -15,6 +15,7 @@ using cluster::Role;
 constexpr int64_t kCallMs = 500;
 constexpr int64_t kAttemptMs = 5500;  // servers give a coordinated handover up after 5 s
 constexpr int64_t kFailoverMs = 5000;
+constexpr int64_t kNewsMs = 2000;
 
 bool is_replica_in_sync(const NodeFacts& node, const NodeFacts& own) {
   return node.answering() && node.server.role == Role::kReplica && node.server.link_up &&
@@ -67,6 +68,7 @@ void Handover::choose(const HandoverSight& sight) {
   if (best == nullptr && why_.empty())
     why_ = only_.empty() ? "no replica is in sync" : only_ + " is not in sync";
   if (best == nullptr) return give_up(why_);
+  if (waits_for_news(*best, sight)) return;
   to_ = best->name;
   to_address_ = best->address;
   tried_.insert(to_);
@@ -75,6 +77,15 @@ void Handover::choose(const HandoverSight& sight) {
   } else {
     order(sight);
   }
+}
+
+// Nobody votes twice in one epoch: a replica that has not heard of the last failover would ask for votes in
+// vain, and the servers would refuse writes until they give up.
+bool Handover::waits_for_news(const NodeFacts& replica, const HandoverSight& sight) {
+  bool heard = replica.server.current_epoch >= sight.own->server.current_epoch;
+  if (mode_ != cluster::Mode::kSharded || heard) return false;
+  if (waits_since_ms_ < 0) waits_since_ms_ = sight.now_ms;
+  return sight.now_ms - waits_since_ms_ < kNewsMs;
 }
 
 void Handover::order(const HandoverSight& sight) {

@@ -44,6 +44,7 @@ class Handover {
 
  private:
   void choose(const HandoverSight& sight);
+  bool waits_for_news(const cluster::NodeFacts& replica, const HandoverSight& sight);
   void order(const HandoverSight& sight);
   void watch(const HandoverSight& sight);
   void give_up(std::string why);
@@ -57,6 +58,7 @@ class Handover {
   Address to_address_;
   std::string why_;
   int64_t ordered_ms_ = 0;
+  int64_t waits_since_ms_ = -1;  // for a replica to hear of an epoch; -1: it never had to
   std::set<std::string> tried_;
 };
 

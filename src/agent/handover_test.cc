@@ -91,6 +91,22 @@ TEST_F(HandoverOf, InAClusterTheReplicaIsTold) {
   EXPECT_THAT(servers.said, ElementsAre("10.0.0.2:6379 CLUSTER FAILOVER"));
 }
 
+TEST_F(HandoverOf, InAClusterTheReplicaIsToHaveHeardOfTheLatestEpoch) {
+  own.server.current_epoch = 8;
+  sight.others[1].server.current_epoch = 7;
+  Handover handover(cluster::Mode::kSharded, servers, 20'000);
+  EXPECT_EQ(handover.step(sight), State::kChoosing);
+  sight.others[1].server.current_epoch = 8;
+  EXPECT_EQ(handover.step(sight), State::kOrdered);
+  EXPECT_EQ(handover.to(), "p-2");
+
+  sight.others[1].server.current_epoch = 7;
+  Handover patient(cluster::Mode::kSharded, servers, 20'000);
+  EXPECT_EQ(patient.step(sight), State::kChoosing);
+  sight.now_ms += 2000;
+  EXPECT_EQ(patient.step(sight), State::kOrdered) << "it may be heard of in time";
+}
+
 TEST_F(HandoverOf, TriesTheNextOneAndThenGivesUp) {
   Handover handover(cluster::Mode::kSharded, servers, 20'000);
   handover.step(sight);
