@@ -40,8 +40,8 @@ int64_t MoverSlice::now_us() const { return limits_.clock_ms ? limits_.clock_ms(
 Status MoverSlice::run() {
   if (Status looked = look(); !looked) return looked;
   if (Status sorted = sort_out(); !sorted) return sorted;
-  if (Status held = hold_back(); !held) return held;
   if (Status told = tell_owner_of_open(); !told) return told;
+  if (Status held = hold_back(); !held) return held;
   if (memory_.unsettled) {
     if (Status dropped = drop_stale_copies(servers_, task_); !dropped) return dropped;
     memory_.unsettled = false;
