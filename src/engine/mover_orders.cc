@@ -168,6 +168,7 @@ Status MoverSlice::set_slots() {
   std::vector<Command> for_both = for_source.commands;
   for_both.insert(for_both.end(), ahead.commands.begin(), ahead.commands.end());
   if (!for_both.empty()) requests.push_back({task_.from, for_both});
+  if (requests.empty()) return {};  // what is to be handed over waits for its claims
   int64_t begin_us = now_us();
   std::vector<Response> responses =
       servers_.exchange(requests, timeout_ms(for_target.commands.size() + for_both.size()));

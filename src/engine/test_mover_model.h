@@ -71,6 +71,7 @@ class MoverModel : public Servers {
 
   std::vector<Response> exchange(const std::vector<Request>& requests, int64_t) override {
     std::vector<Response> responses;
+    EXPECT_FALSE(requests.empty());
     now_ms += 1;
     bytes_ = 0;
     for (const Request& request : requests) {

@@ -1,7 +1,9 @@
 // The commands that Keyway sends, as a server carries them out. A command that the model does not know is a
 // violation, so that nothing is quietly answered with an error that real servers would not give.
 #include <algorithm>
+#include <map>
 #include <string_view>
+#include <vector>
 
 #include "base/strings.h"
 #include "info_text.h"
@@ -85,6 +87,24 @@ Reply failover_in_cluster(Server& server, const Command& command) {
   return ok_or(server.bus->failover(how == "force", how == "takeover"));
 }
 
+Reply array(std::vector<Reply> elements) { return Reply{ReplyType::kArray, 0, 0, "", std::move(elements)}; }
+
+// CLUSTER SHARDS, of whose many fields Keyway reads the nodes' ids only. A server belongs to its place's
+// shard for good, a former primary too (as since Redis 7.2).
+Reply shards(const Server& server) {
+  const World& world = server.world;
+  std::map<std::string, std::vector<Reply>> nodes;
+  for (const Peer& peer : server.bus->table().peers) {
+    if (peer.place < 0) continue;
+    nodes[world.place(peer.place).shard].push_back(array(
+        {text("id"), text(world.id_text(peer.id)), text("role"), text(peer.primary ? "master" : "replica")}));
+  }
+  Reply reply = array({});
+  for (auto& [shard, members] : nodes)
+    reply.elements.push_back(array({text("nodes"), array(std::move(members))}));
+  return reply;
+}
+
 Reply change_slots(Server& server, const Command& command, const std::string& what) {
   bool add = what.starts_with("add");
   cluster::SlotRanges ranges = slots_of(command, what.ends_with("range"));
@@ -99,6 +119,7 @@ Reply cluster_command(Server& server, const Command& command) {
   if (what == "myid") return text(server.world.id_text(bus.my_id()));
   if (what == "nodes") return text(cluster_nodes_text(server));
   if (what == "info") return text(cluster_info_text(server));
+  if (what == "shards") return shards(server);
   if (what == "meet") {
     Address address{command[2], static_cast<uint16_t>(parse_int(command[3]).value_or(0))};
     int place = server.world.place_at(address);

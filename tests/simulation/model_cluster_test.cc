@@ -2,6 +2,9 @@
 // Valkey 8, or is told by their sources.
 #include <gmock/gmock.h>
 
+#include <set>
+#include <string>
+
 #include "model_bench.h"
 
 namespace keyway::simulation {
@@ -228,6 +231,29 @@ TEST(ModelCluster, WhileASlotIsImportedItsOwnerIsTheOneWhoBeganIt) {
   bench.command("p2-0", {"CLUSTER", "SETSLOT", "5", "NODE", bench.id("p1-1")});
   bench.run(1000);
   EXPECT_TRUE(bench.server("p2-0").bus->ok());
+}
+
+// The ids of the nodes that stand in one shard with `id`, as `name` tells CLUSTER SHARDS.
+std::set<std::string> shard_of(Bench& bench, const std::string& name, const std::string& id) {
+  resp::Reply reply = bench.command(name, {"CLUSTER", "SHARDS"});
+  for (const resp::Reply& shard : reply.elements) {
+    std::set<std::string> ids;
+    for (const resp::Reply& node : shard.elements.at(1).elements) ids.insert(node.elements.at(1).text);
+    if (ids.contains(id)) return ids;
+  }
+  return {};
+}
+
+TEST(ModelCluster, AFormerPrimaryStaysInItsShard) {
+  Bench bench(true, 3, 1);
+  bench.settle();
+  std::set<std::string> shard = {bench.id("p2-0"), bench.id("p2-1")};
+  EXPECT_EQ(shard_of(bench, "p2-1", bench.id("p2-1")), shard);
+  bench.kill("p2-0");
+  bench.command("p2-1", {"CLUSTER", "FAILOVER", "FORCE"});
+  bench.run(1000);
+  ASSERT_TRUE(bench.server("p2-1").is_primary());
+  EXPECT_EQ(shard_of(bench, "p1-0", bench.id("p2-1")), shard);
 }
 
 TEST(ModelCluster, ValkeyPointsOpenSlotsToWhoTookOver) {
