@@ -17,6 +17,14 @@ find_library(KEYWAY_ZSTD NAMES libzstd.a REQUIRED)
 add_library(keyway_zstd INTERFACE)
 target_link_libraries(keyway_zstd INTERFACE ${KEYWAY_ZSTD})
 
+# Of Abseil only the time zones, and what they stand on.
+add_library(keyway_time_zone INTERFACE)
+foreach(name time civil_time time_zone strings strings_internal int128 base spinlock_wait raw_logging_internal throw_delegate
+             log_severity)
+  find_library(KEYWAY_ABSL_${name} NAMES libabsl_${name}.a REQUIRED)
+  target_link_libraries(keyway_time_zone INTERFACE ${KEYWAY_ABSL_${name}})
+endforeach()
+
 # fmt is compiled once, here: Debian ships no static libfmt, and its header-only mode costs seconds in every file.
 add_library(keyway_fmt STATIC ${CMAKE_CURRENT_LIST_DIR}/fmt_impl.cc)
 target_compile_options(keyway_fmt PRIVATE -w)
