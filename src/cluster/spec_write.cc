@@ -2,32 +2,17 @@
 
 #include "base/format.h"
 #include "cluster/spec.h"
+#include "cluster/yaml_tree.h"
 
 namespace keyway::cluster {
 
 namespace {
 
-// A text in double quotes, which YAML and JSON read alike.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if ((c >= 0 && c < ' ') || c == 0x7f) {
-      out += fmt::format("\\u{:04x}", static_cast<int>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 // A name that begins with a letter and has no signs to YAML: as it is, unless YAML would see something else
 // in it.
 std::string name_text(const std::string& name) {
   for (std::string_view word : {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}) {
-    if (name == word) return quoted(name);
+    if (name == word) return yaml_quoted(name);
   }
   return name;
 }
@@ -47,8 +32,8 @@ std::string engine_text(const EngineSpec& engine) {
   std::string kind(to_string(engine.kind));
   if (engine.path.empty() && engine.image.empty()) return kind;
   std::string text = "{kind: " + kind;
-  if (!engine.path.empty()) text += ", path: " + quoted(engine.path);
-  if (!engine.image.empty()) text += ", image: " + quoted(engine.image);
+  if (!engine.path.empty()) text += ", path: " + yaml_quoted(engine.path);
+  if (!engine.image.empty()) text += ", image: " + yaml_quoted(engine.image);
   return text + '}';
 }
 
@@ -56,7 +41,7 @@ std::string slots_text(const SlotRanges& slots) {
   std::string text = "[";
   for (const SlotRange& range : slots) {
     if (text.size() > 1) text += ", ";
-    text += quoted(to_string(SlotRanges{range}));
+    text += yaml_quoted(to_string(SlotRanges{range}));
   }
   return text + ']';
 }
@@ -83,20 +68,21 @@ void write_storage(const StorageSpec& storage, std::string& out) {
   if (storage == StorageSpec{}) return;
   out += "  storage:\n";
   if (storage.size_bytes) out += fmt::format("    size: {}\n", size_text(*storage.size_bytes));
-  if (!storage.class_name.empty()) out += fmt::format("    className: {}\n", quoted(storage.class_name));
+  if (!storage.class_name.empty()) out += fmt::format("    className: {}\n", yaml_quoted(storage.class_name));
   out += fmt::format("    onDelete: {}\n", storage.delete_with_cluster ? "Delete" : "Retain");
 }
 
 void write_config(const ServerConfig& config, std::string& out) {
   if (config.empty()) return;
   out += "  config:\n";
-  for (const auto& [name, value] : config) out += fmt::format("    {}: {}\n", name_text(name), quoted(value));
+  for (const auto& [name, value] : config)
+    out += fmt::format("    {}: {}\n", name_text(name), yaml_quoted(value));
 }
 
 void write_users(const std::vector<UserSpec>& users, std::string& out) {
   out += users.empty() ? "  users: []\n" : "  users:\n";
   for (const UserSpec& user : users) {
-    out += fmt::format("    - name: {}\n      rules: {}\n", quoted(user.name), quoted(user.rules));
+    out += fmt::format("    - name: {}\n      rules: {}\n", yaml_quoted(user.name), yaml_quoted(user.rules));
     if (!user.enabled) out += "      enabled: false\n";
   }
 }
@@ -105,13 +91,13 @@ void write_proxy(const std::optional<ProxySpec>& proxy, std::string& out) {
   if (!proxy) return;
   std::string fields;
   if (proxy->port != 0) fields += fmt::format("port: {}", proxy->port);
-  if (proxy->user) fields += fmt::format("{}user: {}", fields.empty() ? "" : ", ", quoted(*proxy->user));
+  if (proxy->user) fields += fmt::format("{}user: {}", fields.empty() ? "" : ", ", yaml_quoted(*proxy->user));
   out += fmt::format("  proxy: {{{}}}\n", fields);
 }
 
 void write_local(const Spec& spec, std::string& out) {
   if (spec.host == Spec{}.host && spec.port == 0) return;
-  out += fmt::format("  local:\n    host: {}\n", quoted(spec.host));
+  out += fmt::format("  local:\n    host: {}\n", yaml_quoted(spec.host));
   if (spec.port != 0) out += fmt::format("    port: {}\n", spec.port);
 }
 

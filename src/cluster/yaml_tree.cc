@@ -212,6 +212,21 @@ const YamlNode* YamlNode::find(std::string_view name) const {
   return nullptr;
 }
 
+std::string yaml_quoted(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if ((c >= 0 && c < ' ') || c == 0x7f) {
+      out += fmt::format("\\u{:04x}", static_cast<int>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
 Error yaml_error(std::string_view source, YamlPosition at, std::string_view field, std::string_view what) {
   std::string message = fmt::format("{}:{}:{}: {}: {}", source, at.line, at.column, field, what);
   // Messages repeat what was written, which shall not steer a terminal.

@@ -44,6 +44,9 @@ struct YamlLimits {
 // keys that are no plain text, aliases and tags, and whatever goes beyond `limits`.
 Result<YamlNode> read_yaml(std::string_view text, std::string_view source, const YamlLimits& limits = {});
 
+// A text in double quotes, which YAML and JSON read alike.
+std::string yaml_quoted(std::string_view text);
+
 // "SOURCE:LINE:COLUMN: FIELD: what", as all errors about a document read.
 Error yaml_error(std::string_view source, YamlPosition at, std::string_view field, std::string_view what);
 
