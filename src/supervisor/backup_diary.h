@@ -1,0 +1,70 @@
+// What a schedule of backups has done and is to do next. Pure; values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time_zone.h"
+#include "cluster/backup_schedule.h"
+#include "platform/local/process.h"
+
+namespace keyway::supervisor {
+
+// All times are Unix time.
+struct BackupRun {
+  int64_t due_ms = 0;
+  int64_t begun_ms = 0;
+  int64_t ended_ms = 0;
+  bool good = false;
+  std::string what;  // the backup's id, or why there is none
+
+  bool operator==(const BackupRun&) const = default;
+};
+
+// A process that works for a schedule.
+struct BackupWork {
+  platform::local::ProcessIdentity process;
+  int64_t due_ms = 0;
+  int64_t begun_ms = 0;
+  std::string made;  // the id of the backup, if only older ones are still to be deleted
+
+  bool operator==(const BackupWork&) const = default;
+};
+
+struct BackupDiary {
+  int64_t since_ms = 0;         // the schedule is kept since then
+  int64_t last_due_ms = 0;      // its last time that was used or left out; 0: none yet
+  std::vector<BackupRun> runs;  // the latest last
+  std::optional<BackupWork> work;
+
+  bool operator==(const BackupDiary&) const = default;
+};
+
+// The first time after `after_ms`; nothing: none within years.
+std::optional<int64_t> next_time(const cluster::BackupSchedule& schedule, const TimeZone& zone,
+                                 int64_t after_ms);
+
+// The latest time that has come since the last one was used, however many have; nothing: none has, or it came
+// longer ago than the schedule's deadline allows.
+std::optional<int64_t> time_due(const cluster::BackupSchedule& schedule, const TimeZone& zone,
+                                const BackupDiary& diary, int64_t now_ms);
+
+// Adds it; forgets the oldest beyond what the schedule remembers, but never the last good one.
+void note_run(BackupDiary& diary, BackupRun run, int history);
+
+// What `keyway` is called with: to make a backup, and to delete those that need not be kept.
+std::vector<std::string> backup_words(const cluster::BackupSchedule& schedule);
+std::vector<std::string> prune_words(const cluster::BackupSchedule& schedule);
+
+// What `keyway backup create --json` said: the backup's id, or (kUnavailable) why there is none.
+Result<std::string> read_outcome(std::string_view output);
+
+std::string to_json(const BackupDiary& diary);
+// kCorrupt.
+Result<BackupDiary> parse_diary(std::string_view text);
+
+}  // namespace keyway::supervisor
