@@ -232,6 +232,7 @@ Result<Command> make_command(Words& words) {
       {"backup prune", make_backup},
       {"backup verify", make_backup},
       {"backup key", make_backup},
+      {"backup schedule", make_backup},
   };
   auto found = makers.find(words.syntax->name);
   return found == makers.end() ? make_plain(words) : found->second(words);

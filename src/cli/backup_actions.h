@@ -3,10 +3,14 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "backup/catalog.h"
 #include "cli/backup_command.h"
 #include "cli/commands.h"
+#include "cli/terminal.h"
+#include "platform/local/paths.h"
 
 namespace keyway::cli {
 
@@ -16,6 +20,7 @@ Outcome run_backup(const BackupShow& show, const BackupCommand& command, Context
 Outcome run_backup(const BackupVerify& verify, const BackupCommand& command, Context& context);
 Outcome run_backup(const BackupPrune& prune, const BackupCommand& command, Context& context);
 Outcome run_backup(const BackupKey& key, const BackupCommand& command, Context& context);
+Outcome run_backup(const BackupSchedules& schedules, const BackupCommand& command, Context& context);
 
 // Tries the backup, keeps the outcome beside it and tells. While an Interruption lives. `report_json`: with
 // --json the outcome is what is printed; else only the exit code tells.
@@ -27,5 +32,9 @@ Result<std::unique_ptr<backup::Store>> open_place(const BackupCommand& command);
 
 // The key that it names; none: nothing.
 Result<std::optional<backup::EncryptionKey>> key_of(const BackupCommand& command);
+
+// For a cluster's status: how its schedules of backups do, a line for each. Reads files only.
+std::vector<std::string> schedule_lines(const platform::local::SchedulePaths& paths,
+                                        const Terminal& terminal);
 
 }  // namespace keyway::cli

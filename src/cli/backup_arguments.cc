@@ -74,6 +74,34 @@ Result<Command> make_prune(Words& words, BackupCommand command) {
   return command;
 }
 
+Result<Command> make_schedules(Words& words) {
+  BackupCommand command;
+  BackupSchedules request;
+  Result<std::string> name = take_cluster(words, 0);
+  if (!name) return fail(name.error());
+  request.cluster = *name;
+  using Action = BackupSchedules::Action;
+  int asked = 0;
+  for (auto [flag, action] : {std::pair{"schedule_file", Action::kSet},
+                              {"schedule_remove", Action::kRemove},
+                              {"schedule_suspend", Action::kSuspend},
+                              {"schedule_resume", Action::kResume},
+                              {"schedule_run", Action::kRun}}) {
+    if (!words.has(flag)) continue;
+    ++asked;
+    request.action = action;
+    (action == Action::kSet ? request.file : request.schedule) = words.text(flag);
+  }
+  if (asked > 1) return misuse(*words.syntax, "one of -f, --remove, --suspend, --resume and --run at a time");
+  if (!request.schedule.empty()) {
+    if (auto problem = cluster::label_problem(request.schedule))
+      return misuse(*words.syntax,
+                    fmt::format("\"{}\" cannot name a schedule: {}", request.schedule, *problem));
+  }
+  command.request = request;
+  return command;
+}
+
 }  // namespace
 
 backup::S3Options take_s3(const Words& words) {
@@ -91,6 +119,7 @@ Result<Command> make_backup(Words& words) {
     if (command) std::get<BackupCommand>(*command).key_file = words.text("encryption_key");
     return command;
   }
+  if (name == "schedule") return make_schedules(words);
   size_t most = name == "show" || name == "verify" ? 2 : 1;
   if (words.positionals.empty() || words.positionals.size() > most) {
     return misuse(*words.syntax,

@@ -30,12 +30,21 @@ struct BackupPrune {
   backup::Retention retention;
   bool dry_run = false;
 };
+// What a local cluster's supervisor makes backups by.
+struct BackupSchedules {
+  enum class Action { kList, kSet, kRemove, kSuspend, kResume, kRun };
+  Action action = Action::kList;
+  std::string cluster;   // empty: the only one
+  std::string schedule;  // that it is about; kList, kSet: none
+  std::string file;      // kSet: the document
+};
 struct BackupKey {
   std::string file;  // to be made
 };
 
 struct BackupCommand {
-  std::variant<BackupCreate, BackupList, BackupShow, BackupVerify, BackupPrune, BackupKey> request;
+  std::variant<BackupCreate, BackupList, BackupShow, BackupVerify, BackupPrune, BackupKey, BackupSchedules>
+      request;
   std::string url;  // of the store
   backup::S3Options s3;
   std::string cluster;  // whose backups are meant; empty: all, or the only one's

@@ -43,6 +43,16 @@ constexpr std::string_view kPruneDetails =
     "Examples:\n"
     "  keyway backup prune /mnt/backups --keep-last 3 --keep-daily 7 --keep-weekly 5 --dry-run\n";
 
+constexpr std::string_view kScheduleDetails =
+    "With -f FILE a KeywayBackupSchedule is kept for the cluster, in place of one of the same name. The\n"
+    "cluster's supervisor makes the backups, and deletes those that need not be kept; a time that passed\n"
+    "while it did not run is made up for, once. Without flags: the schedules, what is next, how it went.\n"
+    "\n"
+    "Examples:\n"
+    "  keyway backup schedule shop -f nightly.yaml\n"
+    "  keyway backup schedule shop\n"
+    "  keyway backup schedule shop --run nightly\n";
+
 }  // namespace
 
 std::vector<Flag> backup_flags() {
@@ -64,6 +74,12 @@ std::vector<Flag> backup_flags() {
       {"keep_daily", "--keep-daily", "N", Word::kNone, "Keep the newest of each of N days that have any"},
       {"keep_weekly", "--keep-weekly", "N", Word::kNone, "The same by weeks"},
       {"keep_monthly", "--keep-monthly", "N", Word::kNone, "The same by months"},
+      {"schedule_file", "-f,--file", "FILE", Word::kFile,
+       "A KeywayBackupSchedule, a YAML document; - reads standard input"},
+      {"schedule_remove", "--remove", "SCHEDULE", Word::kNone, "Keep it no longer; backups stay"},
+      {"schedule_suspend", "--suspend", "SCHEDULE", Word::kNone, "Make no more backups by it for now"},
+      {"schedule_resume", "--resume", "SCHEDULE", Word::kNone, "Make backups by it again"},
+      {"schedule_run", "--run", "SCHEDULE", Word::kNone, "Make one by it now, besides"},
       {"prune_dry_run", "--dry-run", "", Word::kNone, "Only say what would be deleted"},
   };
 }
@@ -109,6 +125,14 @@ std::vector<CommandSyntax> backup_commands() {
        {"keep_last", "keep_days", "keep_daily", "keep_weekly", "keep_monthly", "prune_dry_run", "backups_of",
         "s3_endpoint", "s3_region", "s3_style", "json"},
        kPruneDetails},
+      {"backup schedule",
+       "[NAME]",
+       {kCluster},
+       "Have backups made by the clock, or list by which",
+       kGroup,
+       {"schedule_file", "schedule_remove", "schedule_suspend", "schedule_resume", "schedule_run", "cluster",
+        "json"},
+       kScheduleDetails},
       {"backup key", "FILE", {kFile}, "Make a key to encrypt backups with", kGroup, {}, ""},
   };
 }

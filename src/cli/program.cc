@@ -17,6 +17,7 @@ namespace {
 bool is_of_store(const Command& command) {
   const auto* backup = std::get_if<BackupCommand>(&command);
   if (backup == nullptr) return false;
+  if (std::holds_alternative<BackupSchedules>(backup->request)) return false;
   const auto* create = std::get_if<BackupCreate>(&backup->request);
   return create == nullptr || !create->from.empty();
 }

@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/json_text.h"
 #include "base/strings.h"
+#include "cli/backup_actions.h"
 #include "cli/clusters.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
@@ -143,6 +144,8 @@ Outcome run(const StatusCommand& command, Context& context) {
   Result<Seen> seen = observer->look();
   if (!seen) return fail(seen.error());
   print_status(*seen, context.output);
+  if (!context.output.json())
+    context.output.print_lines(schedule_lines(cluster->paths.schedules(), context.output.out()));
   return kExitDone;
 }
 

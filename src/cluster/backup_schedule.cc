@@ -17,6 +17,7 @@ constexpr std::string_view kApiVersion = "keyway.dev/v1alpha1";
 constexpr std::string_view kKind = "KeywayBackupSchedule";
 constexpr int64_t kMaxKept = 10'000;
 constexpr int64_t kMaxHistory = 100;
+constexpr CivilMinute kAnyMinute{};
 constexpr int64_t kMaxDeadlineS = 366 * 24 * 3600;
 
 struct Count {
@@ -98,6 +99,8 @@ class Parser {
       Result<Cron> cron = parse_cron(schedule_.when);
       if (cron) schedule_.cron = *cron;
       if (!cron) fields_.refuse(*when, "spec.schedule", cron.error().message);
+      if (cron && !next_due(*cron, kAnyMinute))
+        fields_.refuse(*when, "spec.schedule", "no month has that day, so it would never be due");
     }
     if (const YamlNode* zone = node.find("timeZone"))
       schedule_.time_zone = read_filled(*zone, "spec.timeZone");

@@ -67,6 +67,7 @@ TEST(BackupSchedule, ErrorsNamePlaceAndField) {
            {"  cluster: shop\n  to: /b\n", "spec.schedule"},
            {"  cluster: shop\n  schedule: \"61 * * * *\"\n  to: /b\n",
             "f:6:13: spec.schedule: the minute of a schedule cannot be '61'"},
+           {"  cluster: shop\n  schedule: \"30 2 31 2 *\"\n  to: /b\n", "never be due"},
            {"  cluster: shop\n  schedule: \"@daily\"\n", "spec.to"},
            {"  cluster: shop\n  schedule: \"@daily\"\n  to: \"\"\n", "spec.to: it is empty"},
            {"  cluster: shop\n  schedule: \"@daily\"\n  to: /b\n  keep: {last: -1}\n", "spec.keep.last"},

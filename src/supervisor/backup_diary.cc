@@ -1,6 +1,7 @@
 #include "supervisor/backup_diary.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -16,6 +17,7 @@ using nlohmann::json;
 
 constexpr int kMaxMissed = 100'000;
 constexpr size_t kMaxWhatBytes = 2000;
+constexpr std::array<int64_t, 3> kRetriesMs = {60'000, 300'000, 900'000};
 
 void add(std::vector<std::string>& words, const char* flag, const std::string& value) {
   if (!value.empty()) words.insert(words.end(), {flag, value});
@@ -27,16 +29,31 @@ void add_s3(std::vector<std::string>& words, const BackupSchedule& schedule) {
   add(words, "--addressing-style", schedule.addressing_style);
 }
 
-// The last line that a command said.
-std::string last_line(std::string_view output) {
+// The document that a command printed, with what it said beside it cut off. Null: none.
+json document_in(std::string_view output) {
+  size_t begin = output.find('{');
+  size_t end = output.rfind('}');
+  if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) return {};
+  json document = json::parse(output.substr(begin, end + 1 - begin), nullptr, false);
+  return document.is_object() ? document : json();
+}
+
+// Why a command failed.
+std::string failure_in(const json& document, std::string_view output) {
+  if (document.contains("error") && document["error"].is_object())
+    return document["error"].value("message", std::string("no reason was given"));
   std::string_view text = trim(output);
   std::string_view line = text.substr(text.rfind('\n') + 1);
   constexpr std::string_view program = "keyway: ";
   if (line.starts_with(program)) line.remove_prefix(program.size());
-  return std::string(line.substr(0, kMaxWhatBytes));
+  return line.empty() ? "it ended without a word" : std::string(line.substr(0, kMaxWhatBytes));
 }
 
 }  // namespace
+
+std::string times_of(const BackupSchedule& schedule) {
+  return fmt::format("{} {}{}", schedule.when, schedule.time_zone, schedule.suspended ? " suspended" : "");
+}
 
 std::optional<int64_t> next_time(const BackupSchedule& schedule, const TimeZone& zone, int64_t after_ms) {
   auto civil = std::chrono::floor<std::chrono::minutes>(zone.civil(after_ms));
@@ -61,6 +78,21 @@ std::optional<int64_t> time_due(const BackupSchedule& schedule, const TimeZone& 
   }
   bool late = latest && schedule.deadline_s && now_ms - *latest > *schedule.deadline_s * 1000;
   return late ? std::nullopt : latest;
+}
+
+std::optional<int64_t> retry_due(const BackupDiary& diary, int64_t now_ms) {
+  // Longer than the longest wait: the clock was set back.
+  bool astray = diary.retry_ms - now_ms > kRetriesMs.back();
+  bool due = diary.retry_ms != 0 && (diary.retry_ms <= now_ms || astray);
+  if (!due) return std::nullopt;
+  return diary.last_due_ms != 0 ? diary.last_due_ms : diary.retry_ms;  // 0: it was asked for besides
+}
+
+void note_attempt(BackupDiary& diary, BackupRun run, int history) {
+  diary.failures = run.good ? 0 : diary.failures + 1;
+  bool again = !run.good && static_cast<size_t>(diary.failures) <= kRetriesMs.size();
+  diary.retry_ms = again ? run.ended_ms + kRetriesMs.at(static_cast<size_t>(diary.failures) - 1) : 0;
+  note_run(diary, std::move(run), history);
 }
 
 void note_run(BackupDiary& diary, BackupRun run, int history) {
@@ -98,13 +130,15 @@ std::vector<std::string> prune_words(const BackupSchedule& schedule) {
 }
 
 Result<std::string> read_outcome(std::string_view output) {
-  size_t begin = output.find('{');
-  json document =
-      begin == std::string_view::npos ? json() : json::parse(output.substr(begin), nullptr, false);
-  if (document.is_object() && document.contains("id") && document["id"].is_string())
-    return document["id"].get<std::string>();
-  std::string said = last_line(output);
-  return fail(ErrorCode::kUnavailable, said.empty() ? "it ended without a word" : said);
+  json document = document_in(output);
+  if (document.contains("id") && document["id"].is_string()) return document["id"].get<std::string>();
+  return fail(ErrorCode::kUnavailable, failure_in(document, output));
+}
+
+Status read_pruned(std::string_view output) {
+  json document = document_in(output);
+  if (document.contains("backups")) return {};
+  return fail(ErrorCode::kUnavailable, failure_in(document, output));
 }
 
 std::string to_json(const BackupDiary& diary) {
@@ -116,8 +150,9 @@ std::string to_json(const BackupDiary& diary) {
                     {"good", run.good},
                     {"what", run.what}});
   }
-  json document = {
-      {"since_ms", diary.since_ms}, {"last_due_ms", diary.last_due_ms}, {"runs", std::move(runs)}};
+  json document = {{"since_ms", diary.since_ms},       {"times", diary.times},
+                   {"last_due_ms", diary.last_due_ms}, {"failures", diary.failures},
+                   {"retry_ms", diary.retry_ms},       {"runs", std::move(runs)}};
   if (diary.work) {
     document["work"] = {
         {"pid", diary.work->process.pid},         {"start_ticks", diary.work->process.start_ticks},
@@ -132,7 +167,10 @@ Result<BackupDiary> parse_diary(std::string_view text) {
     json document = json::parse(text);
     BackupDiary diary;
     diary.since_ms = document.at("since_ms").get<int64_t>();
+    diary.times = document.at("times").get<std::string>();
     diary.last_due_ms = document.at("last_due_ms").get<int64_t>();
+    diary.failures = std::clamp(document.at("failures").get<int>(), 0, 1000);
+    diary.retry_ms = document.at("retry_ms").get<int64_t>();
     for (const json& run : document.at("runs")) {
       diary.runs.push_back({run.at("due_ms").get<int64_t>(), run.at("begun_ms").get<int64_t>(),
                             run.at("ended_ms").get<int64_t>(), run.at("good").get<bool>(),

@@ -36,13 +36,20 @@ struct BackupWork {
 };
 
 struct BackupDiary {
-  int64_t since_ms = 0;         // the schedule is kept since then
+  int64_t since_ms = 0;         // the schedule's times count since then
+  std::string times;            // what they were then, see times_of()
   int64_t last_due_ms = 0;      // its last time that was used or left out; 0: none yet
+  int failures = 0;             // one after the other, for that time
+  int64_t retry_ms = 0;         // when it is tried again for that time; 0: not
   std::vector<BackupRun> runs;  // the latest last
   std::optional<BackupWork> work;
 
   bool operator==(const BackupDiary&) const = default;
 };
+
+// By what the schedule's times come. When that changes, or the schedule is suspended or resumed, times that
+// passed before do not count.
+std::string times_of(const cluster::BackupSchedule& schedule);
 
 // The first time after `after_ms`; nothing: none within years.
 std::optional<int64_t> next_time(const cluster::BackupSchedule& schedule, const TimeZone& zone,
@@ -53,6 +60,12 @@ std::optional<int64_t> next_time(const cluster::BackupSchedule& schedule, const 
 std::optional<int64_t> time_due(const cluster::BackupSchedule& schedule, const TimeZone& zone,
                                 const BackupDiary& diary, int64_t now_ms);
 
+// The time for which a run failed, when it should be tried again; a few times for each. Nothing: not now.
+std::optional<int64_t> retry_due(const BackupDiary& diary, int64_t now_ms);
+
+// Takes in how a run for the diary's last time ended, and when it is tried again if it failed.
+void note_attempt(BackupDiary& diary, BackupRun run, int history);
+
 // Adds it; forgets the oldest beyond what the schedule remembers, but never the last good one.
 void note_run(BackupDiary& diary, BackupRun run, int history);
 
@@ -62,6 +75,9 @@ std::vector<std::string> prune_words(const cluster::BackupSchedule& schedule);
 
 // What `keyway backup create --json` said: the backup's id, or (kUnavailable) why there is none.
 Result<std::string> read_outcome(std::string_view output);
+
+// The same of `keyway backup prune --json`.
+Status read_pruned(std::string_view output);
 
 std::string to_json(const BackupDiary& diary);
 // kCorrupt.

@@ -30,7 +30,7 @@ class Diary : public testing::Test {
   }
 
   TimeZone zone = *TimeZone::load("UTC");
-  BackupDiary diary{.since_ms = kMidnightMs, .last_due_ms = 0, .runs = {}, .work = {}};
+  BackupDiary diary{.since_ms = kMidnightMs, .times = "@daily ", .runs = {}, .work = {}};
 };
 
 TEST_F(Diary, ATimeIsDueOnce) {
@@ -81,6 +81,27 @@ TEST_F(Diary, RemembersTheLastGoodOne) {
   EXPECT_THAT(diary.runs[0].due_ms, 3);
 }
 
+TEST_F(Diary, WhatFailedIsTriedAgainAFewTimes) {
+  diary.last_due_ms = kMidnightMs;
+  int64_t now_ms = kMidnightMs + 1000;
+  for (int64_t wait_ms : {kMinuteMs, 5 * kMinuteMs, 15 * kMinuteMs}) {
+    EXPECT_EQ(retry_due(diary, now_ms), std::nullopt);
+    note_attempt(diary, {kMidnightMs, now_ms, now_ms, false, "no space"}, 2);
+    EXPECT_EQ(retry_due(diary, now_ms + wait_ms - 1), std::nullopt);
+    EXPECT_EQ(retry_due(diary, now_ms + wait_ms), kMidnightMs);
+    EXPECT_EQ(retry_due(diary, now_ms - kDayMs), kMidnightMs) << "the clock was set back";
+    now_ms += wait_ms;
+    diary.retry_ms = 0;
+  }
+  BackupDiary before = diary;
+  note_attempt(diary, {kMidnightMs, now_ms, now_ms, false, "no space"}, 2);
+  EXPECT_EQ(retry_due(diary, now_ms + kDayMs), std::nullopt);
+  EXPECT_EQ(diary.runs.size(), 2u);
+  note_attempt(before, {kMidnightMs, now_ms, now_ms, true, "made"}, 2);
+  EXPECT_EQ(retry_due(before, now_ms + kDayMs), std::nullopt);
+  EXPECT_EQ(before.failures, 0);
+}
+
 TEST_F(Diary, WordsOfItsCommands) {
   cluster::BackupSchedule full = schedule("@daily");
   full.to = "s3://bucket/x";
@@ -107,10 +128,16 @@ TEST_F(Diary, WhatTheCommandSaid) {
   EXPECT_EQ(bad.error().message, "/mnt/backups: no space left");
   EXPECT_THAT(read_outcome("").error().message, HasSubstr("without a word"));
   EXPECT_FALSE(read_outcome("{\"id\": 5}"));
+  std::string_view both = "keyway: full\n{\"error\": {\"code\": \"exhausted\", \"message\": \"no room\"}}\n";
+  EXPECT_EQ(read_outcome(both).error().message, "no room");
+  EXPECT_EQ(read_pruned(both).error().message, "no room");
+  EXPECT_TRUE(read_pruned("{\"dry_run\": false, \"backups\": []}\n"));
 }
 
 TEST_F(Diary, IsReadAsItWasWritten) {
   diary.last_due_ms = 5;
+  diary.failures = 1;
+  diary.retry_ms = 9;
   diary.runs = {{1, 2, 3, true, "20261123T023000Z"}, {4, 5, 6, false, "no \"space\"\xff"}};
   diary.work = {{77, 88, "boot"}, 7, 8, "made"};
   Result<BackupDiary> again = parse_diary(to_json(diary));

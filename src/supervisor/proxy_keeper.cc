@@ -1,7 +1,6 @@
 #include "supervisor/proxy_keeper.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -26,12 +25,6 @@ constexpr int64_t kEndMs = 3000;        // clients' last answers may take so lon
 constexpr int64_t kSoonMs = 20;
 constexpr size_t kMaxTailBytes = 4096;
 constexpr std::string_view kMetrics = "127.0.0.1:0";  // `keyway proxy top` finds the port by the process
-
-// The running program, also if its file has been replaced meanwhile.
-std::string own_program() {
-  std::string path = local::program_of(::getpid());
-  return ::access(path.c_str(), X_OK) == 0 ? path : "/proc/self/exe";
-}
 
 // What a program said last.
 std::string last_line(const std::string& log, int64_t from_offset) {
@@ -117,7 +110,7 @@ void ProxyKeeper::start() {
     return wait_to_start(made.error().message);
   (void)local::turn_log(files);
   Result<local::ProcessIdentity> process =
-      local::launch({own_program(), running_arguments_, files.folder, files.log_file()});
+      local::launch({local::own_program(), running_arguments_, files.folder, files.log_file()});
   if (!process) return wait_to_start(process.error().message);
   process_ = *process;
   since_ms_ = platform_.monotonic_ms();

@@ -25,6 +25,7 @@
 #include "supervisor/orders.h"
 #include "supervisor/proxy_keeper.h"
 #include "supervisor/reporter.h"
+#include "supervisor/schedule_keeper.h"
 #include "supervisor/stopper.h"
 
 namespace keyway::supervisor {
@@ -90,6 +91,7 @@ class Supervisor {
   std::unique_ptr<reconcile::Loop> loop_;
   std::unique_ptr<reconcile::FlightRecorder> recorder_;
   std::unique_ptr<ProxyKeeper> proxy_;
+  std::unique_ptr<ScheduleKeeper> schedules_;
   Journal journal_;
   uint64_t shown_event_ = 0;  // the last one given to on_event
   std::unique_ptr<Reporter> reporter_;
@@ -129,12 +131,11 @@ Status Supervisor::open() {
   control_ = std::move(*control);
   watch_signals();
   begin_report();
-  proxy_ = std::make_unique<ProxyKeeper>(
-      io_, *platform_,
-      [this](LogLevel level, const std::string& text) {
-        journal_.add(platform_->wall_ms(), level, "", text);
-      },
-      [this] { wake_ = true; });
+  auto say = [this](LogLevel level, const std::string& text) {
+    journal_.add(platform_->wall_ms(), level, "", text);
+  };
+  proxy_ = std::make_unique<ProxyKeeper>(io_, *platform_, say, [this] { wake_ = true; });
+  schedules_ = std::make_unique<ScheduleKeeper>(io_, *platform_, say, [this] { wake_ = true; });
   return {};
 }
 
@@ -220,6 +221,7 @@ int64_t Supervisor::tick() {
   reporter_->report(tick, time);
   recorder_->record(tick);
   proxy_->step(answers(tick.observed));
+  schedules_->step(answers(tick.observed));
   publish(std::move(tick), generation);
   return time.end_ms - time.begin_ms;
 }
@@ -229,7 +231,7 @@ int64_t Supervisor::tick() {
 int64_t Supervisor::pace_ms(int64_t took_ms) {
   hasty_ticks_ = last_.next_ms == 0 && took_ms < kHastyTickMs ? hasty_ticks_ + 1 : 0;
   const int64_t pause_ms = hasty_ticks_ > kMaxHastyTicks ? kPauseMs : last_.next_ms;
-  return std::min(pause_ms, proxy_->due_ms());
+  return std::min({pause_ms, proxy_->due_ms(), schedules_->due_ms()});
 }
 
 void Supervisor::publish(reconcile::Tick tick, uint64_t generation) {
@@ -271,7 +273,7 @@ void Supervisor::carry_out_order(const Order& order) {
 
 Status Supervisor::stop_servers() {
   // First of all, so that its clients have their answers.
-  while (phase_ != Phase::kLeaving && !proxy_->end_step()) wait(kPauseMs);
+  while (phase_ != Phase::kLeaving && !(proxy_->end_step() && schedules_->end_step())) wait(kPauseMs);
   Stopper stopper(*platform_, *fleet_,
                   [this](LogLevel level, const std::string& shard, const std::string& text) {
                     journal_.add(platform_->wall_ms(), level, shard, text);

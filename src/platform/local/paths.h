@@ -20,6 +20,19 @@ struct NodePaths {
   std::string pid_file() const { return folder + "/server.pid"; }
 };
 
+// The schedules of a cluster's backups: documents that `keyway backup schedule` writes, and what the
+// supervisor keeps of each.
+struct SchedulePaths {
+  std::string folder;
+
+  std::string document(std::string_view name) const { return folder + "/" + std::string(name) + ".yaml"; }
+  // A wish to have it carried out now; the supervisor takes it away.
+  std::string wish(std::string_view name) const { return folder + "/" + std::string(name) + ".now"; }
+  std::string runs_folder() const { return folder + "/runs"; }
+  std::string diary(std::string_view name) const { return runs_folder() + "/" + std::string(name) + ".json"; }
+  std::string output(std::string_view name) const { return runs_folder() + "/" + std::string(name) + ".log"; }
+};
+
 struct ClusterPaths {
   std::string folder;
 
@@ -31,6 +44,7 @@ struct ClusterPaths {
   std::string supervisor_log() const { return folder + "/supervisor.log"; }
   std::string history_file() const { return folder + "/history.jsonl"; }
   std::string nodes_folder() const { return folder + "/nodes"; }
+  SchedulePaths schedules() const { return {folder + "/schedules"}; }
   // The proxy's: like a node's, with a log only.
   NodePaths proxy() const { return {folder + "/proxy"}; }
   NodePaths node(std::string_view name) const { return {nodes_folder() + "/" + std::string(name)}; }

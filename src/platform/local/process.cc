@@ -251,6 +251,11 @@ std::string name_of(int pid) {
   return text ? std::string(trim(*text)) : std::string();
 }
 
+std::string own_program() {
+  std::string path = program_of(::getpid());
+  return ::access(path.c_str(), X_OK) == 0 ? path : "/proc/self/exe";
+}
+
 std::vector<std::string> words_of(int pid) {
   Result<std::string> text = read_file(fmt::format("/proc/{}/cmdline", pid), kMaxProcBytes);
   if (!text || text->empty()) return {};

@@ -69,6 +69,9 @@ std::string folder_of(int pid);
 std::string program_of(int pid);
 std::string name_of(int pid);
 
+// The program that runs, also if its file has been replaced meanwhile.
+std::string own_program();
+
 // Its command line, the program's name first; empty if it is gone.
 std::vector<std::string> words_of(int pid);
 
