@@ -77,7 +77,7 @@ void PodPlatform::see(const std::vector<Pod>& pods, int64_t now_ms) {
   }
   std::erase_if(record_.nodes, [&](const auto& entry) {
     // Who is known to be wanted comes back, however long it takes.
-    bool awaited = wanted_.replicas && is_desired(entry.first, entry.second);
+    bool awaited = wanted_.replicas_of(entry.second.shard) && is_desired(entry.first, entry.second);
     return !awaited && now_ms - seen_ms_[entry.first] > kForgetMs;
   });
 }
@@ -92,7 +92,8 @@ bool PodPlatform::is_desired(const std::string& shard) const {
 
 bool PodPlatform::is_desired(const std::string& pod, const ClusterRecord::Node& node) const {
   std::optional<int64_t> ordinal = ordinal_of(pod);
-  bool surplus = wanted_.replicas && ordinal && *ordinal > *wanted_.replicas;
+  std::optional<int> replicas = wanted_.replicas_of(node.shard);
+  bool surplus = replicas && ordinal && *ordinal > *replicas;
   return !surplus && is_desired(node.shard);
 }
 
@@ -103,8 +104,8 @@ bool PodPlatform::is_there(const std::string& pod) const {
 
 std::string PodPlatform::missing(int replicas, bool patient) const {
   if (record_.formed) return {};
-  int64_t needed = patient ? wanted_.replicas.value_or(replicas) + 1 : 1;
   for (const std::string& partition : partitions()) {
+    int64_t needed = patient ? wanted_.replicas_of(partition).value_or(replicas) + 1 : 1;
     auto there = std::ranges::count_if(
         pods_, [&](const auto& entry) { return entry.second.shard == partition && is_there(entry.first); });
     if (there < needed)
@@ -162,6 +163,8 @@ cluster::Desired PodPlatform::desired() {
     cluster::DesiredShard& wanted = desired.shards.emplace_back();
     wanted.name = shard;
     wanted.nodes = names;
+    auto slots = wanted_.slots.find(shard);
+    if (slots != wanted_.slots.end()) wanted.slots = slots->second;
   }
   for (const auto& [shard, pod] : wanted_.switchover) {
     if (!record_.met.contains(shard)) desired.switchover[shard] = pod;

@@ -136,6 +136,25 @@ TEST_F(PodPlatformOf, FewerReplicasAreFewerNodes) {
   EXPECT_THAT(platform.drained(), IsEmpty()) << "the shard stays";
 }
 
+TEST_F(PodPlatformOf, ShardsMayDiffer) {
+  PodPlatform platform = make();
+  Wanted wanted{.partitions = {"p1", "p2"}, .replicas = 1, .switchover = {}};
+  wanted.shard_replicas["p1"] = 0;
+  wanted.slots = {{"p1", {{0, 99}}}, {"p2", {{100, 16383}}}};
+  ASSERT_TRUE(platform.want(wanted));
+  platform.see({pod_of_shard("p1", 0), pod_of_shard("p1", 1), pod_of_shard("p2", 0)}, 1);
+  EXPECT_THAT(platform.missing(1, true), HasSubstr("p2: 1 of 2"));
+  platform.see({pod_of_shard("p1", 0), pod_of_shard("p1", 1), pod_of_shard("p2", 0), pod_of_shard("p2", 1)},
+               1);
+  EXPECT_THAT(platform.missing(1, true), IsEmpty());
+  cluster::Desired desired = platform.desired();
+  ASSERT_EQ(desired.shards.size(), 2U);
+  EXPECT_THAT(desired.shards[0].nodes, ElementsAre("redis-partition-p1-c-0"));
+  EXPECT_EQ(desired.shards[0].slots, (cluster::SlotRanges{{0, 99}}));
+  EXPECT_EQ(desired.shards[1].nodes.size(), 2U);
+  EXPECT_EQ(desired.shards[1].slots, (cluster::SlotRanges{{100, 16383}}));
+}
+
 TEST_F(PodPlatformOf, WhoIsWantedIsNotForgottenWhoIsGoneIs) {
   PodPlatform platform = make();
   platform.see({pod_of_shard("p1", 0), pod_of_shard("p1", 1)}, 1);

@@ -375,7 +375,7 @@ TEST(Decide, WhatCannotChangeIsRefused) {
       {with(first, {{"storage", {{"size", "1Gi"}, {"className", "fast"}}}}), "spec.storage.size"},
       {with(first, {{"storage", {{"size", "2Gi"}, {"className", "slow"}}}}), "spec.storage.className"},
       {sharded(3), "spec.storage.size"},
-      {with(first, {{"shards", {{{"name", "p1"}, {"slots", {"0-16383"}}}}}}), "spec.shards[0].slots"},
+      {with(first, {{"shards", {{{"name", "p1"}, {"slots", {"0-100"}}}}}}), "spec.shards"},
   };
   for (const Refused& one : all) {
     Model model(first);
@@ -385,6 +385,19 @@ TEST(Decide, WhatCannotChangeIsRefused) {
     EXPECT_EQ(model.condition("Progressing", "reason"), "InvalidSpec") << one.field;
     EXPECT_THAT(model.condition("Progressing", "message"), testing::StartsWith(one.field + ":"));
   }
+}
+
+TEST(Decide, AgentsAreToldOfShardsThatDiffer) {
+  const Json small = {{"name", "small"}, {"slots", {"0-99"}}};
+  const Json large = {{"name", "large"}, {"slots", {"100-16383"}}, {"replicas", 2}};
+  Model model(with(sharded(1), {{"shards", {small, large}}, {"replicas", 0}}));
+  ASSERT_TRUE(model.settle());
+  const auto wanted = Json::parse(model.wanted_text());
+  EXPECT_EQ(wanted["replicas"], 2);
+  EXPECT_EQ(wanted["shard_replicas"], (Json{{"small", 0}}));
+  EXPECT_EQ(wanted["slots"], (Json{{"small", "0-99"}, {"large", "100-16383"}}));
+  EXPECT_EQ(model.object("StatefulSet/redis-partition-small-app")["spec"]["replicas"], 1);
+  EXPECT_EQ(model.object("StatefulSet/redis-partition-large-app")["spec"]["replicas"], 3);
 }
 
 TEST(Decide, PasswordsAreMadeOnceAndUsersFollowTheSpec) {

@@ -29,13 +29,6 @@ Result<cluster::Spec> read_spec(const ClusterView& object) {
       kubernetes::kApiVersion, kubernetes::kKind, object.meta.name, object.spec.empty() ? "{}" : object.spec);
   Result<cluster::Spec> spec = cluster::parse_spec(document, kSource);
   if (!spec) return fail(spec.error().code, without_place(spec.error().message));
-  for (size_t i = 0; i < spec->partitions.size(); ++i) {
-    if (spec->partitions[i].slots)
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("spec.shards[{}].slots: on Kubernetes the slots are balanced by Keyway; leave "
-                              "the field out",
-                              i));
-  }
   return spec;
 }
 

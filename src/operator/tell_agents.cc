@@ -61,8 +61,11 @@ void tell_agents(const Sight& sight, Decision& decision) {
   kubernetes::Wanted wanted;
   wanted.generation = sight.meta().generation;
   wanted.switchover = decision.switchovers;
-  for (const cluster::PartitionSpec& partition : sight.spec.partitions) {
+  for (const cluster::PartitionSpec& partition : sight.spec.partitions)
     wanted.replicas = std::max(wanted.replicas.value_or(0), partition.replicas);
+  for (const cluster::PartitionSpec& partition : sight.spec.partitions) {
+    if (partition.replicas != wanted.replicas) wanted.shard_replicas[partition.name] = partition.replicas;
+    if (partition.slots) wanted.slots[partition.name] = *partition.slots;
     const ShardSight& shard = sight.shards.at(partition.name);
     // A primary that has to go outweighs wishes.
     std::string pod = successor(sight, shard);

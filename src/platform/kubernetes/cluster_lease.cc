@@ -5,7 +5,6 @@
 
 #include "base/format.h"
 #include "base/json_quote.h"
-#include "cluster/slots.h"
 #include "cluster/spec_rules.h"
 
 namespace keyway::platform::kubernetes {
@@ -102,6 +101,25 @@ class Reading {
 
 std::string field(std::string_view list, size_t index, std::string_view name = "") {
   return fmt::format("{}[{}]{}{}", list, index, name.empty() ? "" : ".", name);
+}
+
+void read_shard_replicas(Reading& reading, const Json& json, Wanted& wanted) {
+  const Json& shards = reading.members(json, "shard_replicas", true, kMaxShards);
+  for (const auto& [shard, count] : shards.items()) {
+    reading.name(shard, "shard_replicas", kMaxShardBytes);
+    wanted.shard_replicas[shard] = static_cast<int>(
+        reading.number(shards, shard.c_str(), "shard_replicas." + shard, cluster::kMaxReplicas));
+  }
+}
+
+void read_slots(Reading& reading, const Json& json, Wanted& wanted) {
+  for (const auto& [shard, value] : reading.members(json, "slots", true, kMaxShards).items()) {
+    std::string at = "slots." + shard;
+    reading.name(shard, "slots", kMaxShardBytes);
+    auto ranges = cluster::parse_slots(reading.text(value, at, kMaxWantedBytes));
+    if (!ranges) reading.refuse(at, "no list of slots");
+    wanted.slots[shard] = std::move(ranges).value_or(cluster::SlotRanges{});
+  }
 }
 
 void read_shards(Reading& reading, const Json& json, Report& report) {
@@ -227,6 +245,8 @@ Result<Wanted> parse_wanted(std::string_view json) {
   if (!Reading::at(*document, "replicas").is_null())
     wanted.replicas =
         static_cast<int>(reading.number(*document, "replicas", "replicas", cluster::kMaxReplicas));
+  read_shard_replicas(reading, *document, wanted);
+  read_slots(reading, *document, wanted);
   for (const auto& [shard, pod] : reading.members(*document, "switchover", true, kMaxShards).items()) {
     reading.name(shard, "switchover", kMaxShardBytes);
     wanted.switchover[shard] = reading.name(pod, "switchover." + shard, kMaxPodBytes);
@@ -259,6 +279,14 @@ std::string wanted_json(const Wanted& wanted) {
     text += R"(,"partitions":)" +
             joined('[', ']', wanted.partitions, [](const std::string& name) { return json_quote(name); });
   if (wanted.replicas) text += fmt::format(R"(,"replicas":{})", *wanted.replicas);
+  if (!wanted.shard_replicas.empty())
+    text += R"(,"shard_replicas":)" + joined('{', '}', wanted.shard_replicas, [](const auto& entry) {
+              return fmt::format("{}:{}", json_quote(entry.first), entry.second);
+            });
+  if (!wanted.slots.empty())
+    text += R"(,"slots":)" + joined('{', '}', wanted.slots, [](const auto& entry) {
+              return json_quote(entry.first) + ":" + json_quote(cluster::to_string(entry.second));
+            });
   if (!wanted.switchover.empty())
     text += R"(,"switchover":)" + joined('{', '}', wanted.switchover, [](const auto& entry) {
               return json_quote(entry.first) + ":" + json_quote(entry.second);

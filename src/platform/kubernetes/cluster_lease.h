@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cluster/slots.h"
 
 namespace keyway::platform::kubernetes {
 
@@ -25,13 +26,20 @@ inline constexpr size_t kMaxReportBytes = 16 << 10;
 inline constexpr size_t kMaxReportOutcomes = 16;
 inline constexpr size_t kMaxReportProblems = 8;
 
-// {"generation":5,"partitions":["p1","p2"],"replicas":1,"switchover":{"p1":"redis-partition-p1-app-1"}}
+// {"generation":5,"partitions":["p1","p2"],"replicas":1,"shard_replicas":{"p2":2},
+//  "slots":{"p1":"0-99","p2":"100-16383"},"switchover":{"p1":"redis-partition-p1-app-1"}}
 struct Wanted {
-  int64_t generation = 0;                         // of the KeywayCluster object; 0: not said
-  std::vector<std::string> partitions;            // sharded mode: those that shall own slots; empty: not said
-  std::optional<int> replicas;                    // of each shard, beside the primary; none: not said
-  std::map<std::string, std::string> switchover;  // shard to the pod that shall be its primary
+  int64_t generation = 0;                       // of the KeywayCluster object; 0: not said
+  std::vector<std::string> partitions;          // sharded mode: those that shall own slots; empty: not said
+  std::optional<int> replicas;                  // of each shard, beside the primary; none: not said
+  std::map<std::string, int> shard_replicas{};  // of shards that have another number of them
+  std::map<std::string, cluster::SlotRanges> slots{};  // of all shards; empty: they are balanced
+  std::map<std::string, std::string> switchover;       // shard to the pod that shall be its primary
 
+  std::optional<int> replicas_of(const std::string& shard) const {
+    auto own = shard_replicas.find(shard);
+    return own == shard_replicas.end() ? replicas : std::optional(own->second);
+  }
   bool operator==(const Wanted&) const = default;
 };
 

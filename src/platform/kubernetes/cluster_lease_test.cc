@@ -45,6 +45,19 @@ TEST(ClusterLease, ReadsWhatIsWanted) {
   EXPECT_EQ(wanted_json(*wanted), kWanted);
 }
 
+TEST(ClusterLease, ShardsThatDiffer) {
+  constexpr std::string_view kDiffering =
+      R"({"generation":5,"partitions":["p1","p2"],"replicas":2,"shard_replicas":{"p1":0},)"
+      R"("slots":{"p1":"0-99,200","p2":"100-199,201-16383"}})";
+  Result<Wanted> wanted = parse_wanted(kDiffering);
+  ASSERT_TRUE(wanted) << wanted.error().message;
+  EXPECT_EQ(wanted->replicas_of("p1"), 0);
+  EXPECT_EQ(wanted->replicas_of("p2"), 2);
+  EXPECT_EQ(wanted->slots.at("p1"), (cluster::SlotRanges{{0, 99}, {200, 200}}));
+  EXPECT_EQ(wanted_json(*wanted), kDiffering);
+  EXPECT_EQ(Wanted{}.replicas_of("p1"), std::nullopt);
+}
+
 TEST(ClusterLease, WhatIsNotSaidIsNotWanted) {
   Result<Wanted> wanted = parse_wanted(R"({"generation":7,"later":{"a":[1]}})");
   ASSERT_TRUE(wanted) << wanted.error().message;
@@ -66,6 +79,10 @@ TEST(ClusterLease, RefusesWhatCannotBeWantedAndNamesTheField) {
       {R"({"partitions":["P 1"]})", "\"partitions[0]\""},
       {R"({"replicas":6})", "\"replicas\""},
       {R"({"replicas":"1"})", "\"replicas\""},
+      {R"({"shard_replicas":{"p1":6}})", "\"shard_replicas.p1\""},
+      {R"({"slots":["0-5"]})", "\"slots\""},
+      {R"({"slots":{"p1":"5-0"}})", "\"slots.p1\""},
+      {R"({"slots":{"p1":7}})", "\"slots.p1\""},
       {R"({"switchover":["p1"]})", "\"switchover\""},
       {R"({"switchover":{"p1":3}})", "\"switchover.p1\""},
       {R"({"switchover":{"":"pod"}})", "\"switchover\""},
