@@ -48,7 +48,7 @@ TEST(ClusterLease, ReadsWhatIsWanted) {
 TEST(ClusterLease, ShardsThatDiffer) {
   constexpr std::string_view kDiffering =
       R"({"generation":5,"partitions":["p1","p2"],"replicas":2,"shard_replicas":{"p1":0},)"
-      R"("slots":{"p1":"0-99,200","p2":"100-199,201-16383"}})";
+      R"("slots":{"p1":"0-99 200","p2":"100-199 201-16383"}})";
   Result<Wanted> wanted = parse_wanted(kDiffering);
   ASSERT_TRUE(wanted) << wanted.error().message;
   EXPECT_EQ(wanted->replicas_of("p1"), 0);
