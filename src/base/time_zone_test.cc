@@ -12,7 +12,8 @@ constexpr int64_t kHourMs = 3'600'000;
 
 local_time<minutes> at(int year_number, unsigned month_number, unsigned day_number, int hour,
                        int minute = 0) {
-  return local_days(year(year_number) / month_number / day_number) + hours(hour) + minutes(minute);
+  return local_days(year(year_number) / month(month_number) / day(day_number)) + hours(hour) +
+         minutes(minute);
 }
 
 int64_t utc_ms(int year_number, unsigned month_number, unsigned day_number, int hour, int minute = 0) {

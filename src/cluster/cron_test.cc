@@ -16,7 +16,8 @@ using testing::HasSubstr;
 
 CivilMinute at(int year, unsigned month, unsigned day, int hour = 0, int minute = 0) {
   using namespace std::chrono;
-  return local_days(std::chrono::year(year) / month / day) + hours(hour) + minutes(minute);
+  return local_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)) +
+         hours(hour) + minutes(minute);
 }
 
 std::string text(CivilMinute minute) {
