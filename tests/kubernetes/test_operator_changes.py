@@ -39,6 +39,33 @@ def test_shards_become_five_and_three_again(sharded, kubectl):
     checker.verify()
 
 
+def slots_by_shard(sharded):
+    """What each shard's primary says that it owns, in pairs of ends."""
+    cluster = sharded.pods()
+    found = {}
+    for pod in sharded.server_pods():
+        for node in cluster.admin(pod["status"]["podIP"]).cluster("nodes").values():
+            if "myself" in node["flags"] and node["slots"]:
+                found[pod["metadata"]["labels"]["partition"]] = [(int(ends[0]), int(ends[-1])) for ends in node["slots"]]
+    return found
+
+
+def test_shards_that_name_their_slots_and_replicas(sharded, kubectl):
+    with Checker(sharded.pods()) as checker:
+        sharded.edit(shards=[{"name": "p1", "slots": ["0-999", "16383"]}, {"name": "p2", "slots": ["1000-16000"], "replicas": 2},
+                             {"name": "p3", "slots": ["16001-16382"]}])
+        wanted = {"p1": [(0, 999), (16383, 16383)], "p2": [(1000, 16000)], "p3": [(16001, 16382)]}
+        kubectl.wait(lambda: slots_by_shard(sharded) == wanted, "the slots to be where they are named", SLOW_S)
+        sharded.wait_settled(7)
+        sharded.edit(shards=3)
+        kubectl.wait(lambda: {name: sum(last - first + 1 for first, last in ranges) for name, ranges in slots_by_shard(sharded).items()}
+                     in ({"p1": 5461, "p2": 5462, "p3": 5461}, {"p1": 5462, "p2": 5461, "p3": 5461}, {"p1": 5461, "p2": 5461, "p3": 5462}),
+                     "the slots to be even again", SLOW_S)
+        sharded.wait_settled(6)
+    told("slots that are named", checker)
+    checker.verify()
+
+
 def test_replicas_become_two_and_one_again(replicated):
     with Checker(replicated.pods()) as checker:
         replicated.edit(replicas=2)
