@@ -28,6 +28,19 @@ Status take_access(const Words& words, Access& access) {
   return {};
 }
 
+Status take_retention(Words& words, backup::Retention& retention) {
+  struct Count {
+    std::string_view flag;
+    int* to;
+  };
+  for (const Count& count : {Count{"keep_last", &retention.last}, Count{"keep_days", &retention.days},
+                             Count{"keep_daily", &retention.daily}, Count{"keep_weekly", &retention.weekly},
+                             Count{"keep_monthly", &retention.monthly}}) {
+    if (Status taken = take(words, count.flag, *count.to, number(1, kMaxCount)); !taken) return taken;
+  }
+  return {};
+}
+
 Result<Command> make_create(Words& words) {
   BackupCommand command;
   BackupCreate create;
@@ -52,23 +65,15 @@ Result<Command> make_create(Words& words) {
     create.verify = BackupVerify{"", words.text("engine"), words.text("scratch")};
   if (!create.verify && (words.has("engine") || words.has("scratch")))
     return misuse(*words.syntax, "--engine and --scratch go with --verify");
+  if (Status taken = take_retention(words, create.keep); !taken) return fail(taken.error());
+  create.outcome_file = words.text("outcome_file");
   command.request = create;
   return command;
 }
 
 Result<Command> make_prune(Words& words, BackupCommand command) {
   BackupPrune prune;
-  struct Count {
-    std::string_view flag;
-    int* to;
-  };
-  for (const Count& count :
-       {Count{"keep_last", &prune.retention.last}, Count{"keep_days", &prune.retention.days},
-        Count{"keep_daily", &prune.retention.daily}, Count{"keep_weekly", &prune.retention.weekly},
-        Count{"keep_monthly", &prune.retention.monthly}}) {
-    if (Status taken = take(words, count.flag, *count.to, number(1, kMaxCount)); !taken)
-      return fail(taken.error());
-  }
+  if (Status taken = take_retention(words, prune.retention); !taken) return fail(taken.error());
   prune.dry_run = words.has("prune_dry_run");
   command.request = prune;
   return command;

@@ -21,6 +21,8 @@ struct BackupCreate {
   Address from;         // a node of any cluster; empty: the local one
   Access access;        // to that
   std::optional<BackupVerify> verify;  // right after it, if it was made
+  backup::Retention keep;              // of all by then; all zero: nothing is deleted
+  std::string outcome_file;            // where cluster::BackupOutcome is written in the end; empty: nowhere
 };
 struct BackupList {};
 struct BackupShow {

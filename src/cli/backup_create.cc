@@ -1,7 +1,14 @@
 // keyway backup create
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 
 #include "backup/create.h"
+#include "backup/prune.h"
+#include "base/clock.h"
 #include "base/format.h"
 #include "base/strings.h"
 #include "cli/backup_actions.h"
@@ -10,8 +17,10 @@
 #include "cli/cluster/reporter.h"
 #include "cli/clusters.h"
 #include "cli/observer.h"
+#include "cluster/backup_outcome.h"
 #include "engine/observe.h"
 #include "engine/survey.h"
+#include "platform/local/files.h"
 #include "platform/local/lock.h"
 
 namespace keyway::cli {
@@ -50,10 +59,13 @@ class CreateRun {
   Outcome run();
 
  private:
+  Outcome make();
   Status prepare();
   Status prepare_local();
   Status prepare_any();
   void tell(const backup::Manifest& manifest);
+  void thin_out();
+  void write_outcome() const;
 
   const BackupCommand& command_;
   const BackupCreate& create_;
@@ -63,6 +75,7 @@ class CreateRun {
   std::optional<Observer> observer_;
   std::unique_ptr<engine::Servers> servers_;
   std::optional<local::FileLock> lock_;  // one backup of a local cluster at a time
+  cluster::BackupOutcome outcome_;
 };
 
 Status CreateRun::prepare_local() {
@@ -123,20 +136,58 @@ Status CreateRun::prepare() {
 void CreateRun::tell(const backup::Manifest& manifest) {
   if (context_.output.json()) return context_.output.print(to_json(manifest));
   int64_t raw_bytes = 0;
-  int64_t stored_bytes = 0;
-  for (const backup::BackedUpShard& shard : manifest.shards) {
-    raw_bytes += shard.sums.raw_bytes;
-    stored_bytes += shard.sums.stored_bytes;
-  }
+  for (const backup::BackedUpShard& shard : manifest.shards) raw_bytes += shard.sums.raw_bytes;
   int64_t took_ms = std::max<int64_t>(1, manifest.ended_ms - manifest.begun_ms);
   reporter_.say(
       {fmt::format("Backed up {} as {}: {}, {} of data in {} ({}/s), {} stored{}.", manifest.cluster,
                    manifest.id, count_of(static_cast<int64_t>(manifest.shards.size()), "shard"),
                    human_bytes(raw_bytes), human_duration(took_ms), human_bytes(raw_bytes * 1000 / took_ms),
-                   human_bytes(stored_bytes), manifest.encrypted ? ", encrypted" : "")});
+                   human_bytes(outcome_.stored_bytes), manifest.encrypted ? ", encrypted" : "")});
+}
+
+// Whatever comes of that, the backup was made.
+void CreateRun::thin_out() {
+  if (create_.keep.keeps_all()) return;
+  Result<std::unique_ptr<backup::Store>> store = open_place(command_);
+  Result<std::vector<backup::Pruned>> pruned =
+      store ? backup::prune(**store, creation_.cluster, create_.keep, /*dry_run=*/false, wall_ms())
+            : Result<std::vector<backup::Pruned>>(fail(store.error()));
+  if (!pruned) {
+    outcome_.trouble = "older backups could not be deleted: " + pruned.error().message;
+    return reporter_.warn(outcome_.trouble);
+  }
+  outcome_.deleted = std::ranges::count_if(*pruned, [](const backup::Pruned& one) { return !one.keep; });
+  if (outcome_.deleted > 0)
+    reporter_.say({fmt::format("Deleted {}.", count_of(outcome_.deleted, "older backup"))});
+}
+
+// In place: a container's termination message cannot be replaced by another file.
+void CreateRun::write_outcome() const {
+  local::Fd fd(::open(create_.outcome_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  std::string text = to_json(outcome_);
+  if (fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) return;
+  context_.output.note(local::file_error(errno, "write " + create_.outcome_file).message);
 }
 
 Outcome CreateRun::run() {
+  Outcome ended = make();
+  if (!ended) outcome_.error = ended.error().error.message;
+  if (!create_.outcome_file.empty()) write_outcome();
+  return ended;
+}
+
+cluster::BackupOutcome outcome_of(const backup::Manifest& manifest) {
+  cluster::BackupOutcome outcome;
+  outcome.id = manifest.id;
+  outcome.keys = 0;
+  for (const backup::BackedUpShard& shard : manifest.shards) {
+    outcome.keys = outcome.keys < 0 || shard.keys < 0 ? -1 : outcome.keys + shard.keys;
+    outcome.stored_bytes += shard.sums.stored_bytes;
+  }
+  return outcome;
+}
+
+Outcome CreateRun::make() {
   Status prepared = prepare();
   Result<backup::Manifest> made =
       prepared ? backup::create(creation_, reporter_) : Result<backup::Manifest>(fail(prepared.error()));
@@ -144,15 +195,18 @@ Outcome CreateRun::run() {
     return tl::unexpected(Failure({made.error().code, "interrupted: no backup was made"}, kExitInterrupted));
   if (!made) return fail(made.error());
   lock_.reset();  // it is made
-  if (!create_.verify) {
-    tell(*made);
-    return kExitDone;
-  }
+  outcome_ = outcome_of(*made);
   // With JSON one thing is printed: the manifest, or why the backup cannot be relied on.
-  if (!context_.output.json()) tell(*made);
-  Outcome verified = verify_backup(*create_.verify, command_, *made, /*report_json=*/false, context_);
-  if (verified && context_.output.json()) tell(*made);
-  return verified;
+  bool tells_first = !create_.verify || !context_.output.json();
+  if (tells_first) tell(*made);
+  if (create_.verify) {
+    Outcome verified = verify_backup(*create_.verify, command_, *made, /*report_json=*/false, context_);
+    if (!verified) return verified;
+    outcome_.verified = true;
+  }
+  if (!tells_first) tell(*made);
+  thin_out();
+  return kExitDone;
 }
 
 }  // namespace

@@ -23,31 +23,7 @@ void add(std::vector<std::string>& words, const char* flag, const std::string& v
   if (!value.empty()) words.insert(words.end(), {flag, value});
 }
 
-void add_s3(std::vector<std::string>& words, const BackupSchedule& schedule) {
-  add(words, "--endpoint-url", schedule.endpoint_url);
-  add(words, "--region", schedule.region);
-  add(words, "--addressing-style", schedule.addressing_style);
-}
-
-// The document that a command printed, with what it said beside it cut off. Null: none.
-json document_in(std::string_view output) {
-  size_t begin = output.find('{');
-  size_t end = output.rfind('}');
-  if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) return {};
-  json document = json::parse(output.substr(begin, end + 1 - begin), nullptr, false);
-  return document.is_object() ? document : json();
-}
-
-// Why a command failed.
-std::string failure_in(const json& document, std::string_view output) {
-  if (document.contains("error") && document["error"].is_object())
-    return document["error"].value("message", std::string("no reason was given"));
-  std::string_view text = trim(output);
-  std::string_view line = text.substr(text.rfind('\n') + 1);
-  constexpr std::string_view program = "keyway: ";
-  if (line.starts_with(program)) line.remove_prefix(program.size());
-  return line.empty() ? "it ended without a word" : std::string(line.substr(0, kMaxWhatBytes));
-}
+constexpr std::string_view kProgram = "keyway: ";
 
 }  // namespace
 
@@ -106,19 +82,15 @@ void note_run(BackupDiary& diary, BackupRun run, int history) {
   }
 }
 
-std::vector<std::string> backup_words(const BackupSchedule& schedule) {
-  std::vector<std::string> words = {"backup", "create", schedule.cluster, "--to", schedule.to, "--json"};
-  add_s3(words, schedule);
+std::vector<std::string> backup_words(const BackupSchedule& schedule, const std::string& outcome_file) {
+  std::vector<std::string> words = {"backup", "create", schedule.cluster, "--to", schedule.to};
+  add(words, "--endpoint-url", schedule.endpoint_url);
+  add(words, "--region", schedule.region);
+  add(words, "--addressing-style", schedule.addressing_style);
   add(words, "--sse", schedule.sse);
   add(words, "--sse-kms-key-id", schedule.sse_kms_key_id);
   add(words, "--key-file", schedule.key_file);
   if (schedule.verify) words.push_back("--verify");
-  return words;
-}
-
-std::vector<std::string> prune_words(const BackupSchedule& schedule) {
-  std::vector<std::string> words = {"backup", "prune", schedule.to, "--cluster", schedule.cluster, "--json"};
-  add_s3(words, schedule);
   for (auto [flag, count] : {std::pair{"--keep-last", schedule.keep_last},
                              {"--keep-days", schedule.keep_days},
                              {"--keep-daily", schedule.keep_daily},
@@ -126,19 +98,18 @@ std::vector<std::string> prune_words(const BackupSchedule& schedule) {
                              {"--keep-monthly", schedule.keep_monthly}}) {
     if (count > 0) words.insert(words.end(), {flag, std::to_string(count)});
   }
+  add(words, "--outcome-file", outcome_file);
   return words;
 }
 
-Result<std::string> read_outcome(std::string_view output) {
-  json document = document_in(output);
-  if (document.contains("id") && document["id"].is_string()) return document["id"].get<std::string>();
-  return fail(ErrorCode::kUnavailable, failure_in(document, output));
-}
-
-Status read_pruned(std::string_view output) {
-  json document = document_in(output);
-  if (document.contains("backups")) return {};
-  return fail(ErrorCode::kUnavailable, failure_in(document, output));
+cluster::BackupOutcome read_outcome(std::string_view outcome, std::string_view output) {
+  if (Result<cluster::BackupOutcome> read = cluster::parse_backup_outcome(outcome)) return std::move(*read);
+  std::string_view text = trim(output);
+  std::string_view line = text.substr(text.rfind('\n') + 1);
+  if (line.starts_with(kProgram)) line.remove_prefix(kProgram.size());
+  cluster::BackupOutcome none;
+  none.error = line.empty() ? "it ended without a word" : std::string(line.substr(0, kMaxWhatBytes));
+  return none;
 }
 
 std::string to_json(const BackupDiary& diary) {
@@ -154,10 +125,11 @@ std::string to_json(const BackupDiary& diary) {
                    {"last_due_ms", diary.last_due_ms}, {"failures", diary.failures},
                    {"retry_ms", diary.retry_ms},       {"runs", std::move(runs)}};
   if (diary.work) {
-    document["work"] = {
-        {"pid", diary.work->process.pid},         {"start_ticks", diary.work->process.start_ticks},
-        {"boot_id", diary.work->process.boot_id}, {"due_ms", diary.work->due_ms},
-        {"begun_ms", diary.work->begun_ms},       {"made", diary.work->made}};
+    document["work"] = {{"pid", diary.work->process.pid},
+                        {"start_ticks", diary.work->process.start_ticks},
+                        {"boot_id", diary.work->process.boot_id},
+                        {"due_ms", diary.work->due_ms},
+                        {"begun_ms", diary.work->begun_ms}};
   }
   return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
@@ -181,8 +153,7 @@ Result<BackupDiary> parse_diary(std::string_view text) {
       diary.work = {{work.at("pid").get<int>(), work.at("start_ticks").get<uint64_t>(),
                      work.at("boot_id").get<std::string>()},
                     work.at("due_ms").get<int64_t>(),
-                    work.at("begun_ms").get<int64_t>(),
-                    work.at("made").get<std::string>()};
+                    work.at("begun_ms").get<int64_t>()};
     }
     return diary;
   } catch (const json::exception& error) {

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/time_zone.h"
+#include "cluster/backup_outcome.h"
 #include "cluster/backup_schedule.h"
 #include "platform/local/process.h"
 
@@ -30,7 +31,6 @@ struct BackupWork {
   platform::local::ProcessIdentity process;
   int64_t due_ms = 0;
   int64_t begun_ms = 0;
-  std::string made;  // the id of the backup, if only older ones are still to be deleted
 
   bool operator==(const BackupWork&) const = default;
 };
@@ -69,15 +69,12 @@ void note_attempt(BackupDiary& diary, BackupRun run, int history);
 // Adds it; forgets the oldest beyond what the schedule remembers, but never the last good one.
 void note_run(BackupDiary& diary, BackupRun run, int history);
 
-// What `keyway` is called with: to make a backup, and to delete those that need not be kept.
-std::vector<std::string> backup_words(const cluster::BackupSchedule& schedule);
-std::vector<std::string> prune_words(const cluster::BackupSchedule& schedule);
+// What `keyway` is called with to make a backup and to delete those that need not be kept.
+std::vector<std::string> backup_words(const cluster::BackupSchedule& schedule,
+                                      const std::string& outcome_file);
 
-// What `keyway backup create --json` said: the backup's id, or (kUnavailable) why there is none.
-Result<std::string> read_outcome(std::string_view output);
-
-// The same of `keyway backup prune --json`.
-Status read_pruned(std::string_view output);
+// How that ended: what it wrote into the outcome file, or if that is of no use what it said last.
+cluster::BackupOutcome read_outcome(std::string_view outcome, std::string_view output);
 
 std::string to_json(const BackupDiary& diary);
 // kCorrupt.

@@ -125,25 +125,17 @@ void ScheduleKeeper::heed_times(const std::string& name, Kept& kept) {
 }
 
 void ScheduleKeeper::take_in(const std::string& name, Kept& kept) {
-  BackupWork work = *kept.diary.work;
+  BackupWork work = *std::exchange(kept.diary.work, std::nullopt);
   (void)watcher_.forget(work.process.pid);
   killed_at_ms_ = 0;
-  if (work.made.empty()) return take_backup(name, kept);
-  kept.diary.work.reset();
-  save(name, kept);
-  Status pruned = read_pruned(local::read_tail(paths().output(name), 0, kMaxOutputBytes));
-  if (!pruned)
-    trouble(kept, fmt::format("backups {}: old ones could not be deleted: {}", name, pruned.error().message));
-}
-
-void ScheduleKeeper::take_backup(const std::string& name, Kept& kept) {
-  BackupWork work = *std::exchange(kept.diary.work, std::nullopt);
-  Result<std::string> id = read_outcome(local::read_tail(paths().output(name), 0, kMaxOutputBytes));
-  note_attempt(
-      name, kept,
-      {work.due_ms, work.begun_ms, platform_.wall_ms(), id.has_value(), id ? *id : id.error().message});
-  if (!id || kept.schedule.keeps_all()) return;
-  begin(name, kept, prune_words(kept.schedule), {{}, work.due_ms, work.begun_ms, *id});
+  Result<std::string> written = local::read_file(outcome_file(name), cluster::kMaxBackupOutcomeBytes);
+  cluster::BackupOutcome outcome =
+      read_outcome(written.value_or(""), local::read_tail(paths().output(name), 0, kMaxOutputBytes));
+  note_attempt(name, kept,
+               {work.due_ms, work.begun_ms, platform_.wall_ms(), outcome.good(),
+                outcome.good() ? outcome.id : outcome.error});
+  if (outcome.good() && !outcome.trouble.empty())
+    say_(LogLevel::kWarning, fmt::format("backups {}: {}", name, outcome.trouble));
 }
 
 void ScheduleKeeper::note_attempt(const std::string& name, Kept& kept, BackupRun run) {
@@ -166,7 +158,7 @@ void ScheduleKeeper::begin_due(const std::string& name, Kept& kept) {
   if (!kept.schedule.suspended) due = time_due(kept.schedule, kept.zone, kept.diary, now_ms);
   if (kept.diary.work) {
     if (!due) return;
-    if (kept.schedule.replaces && kept.diary.work->made.empty()) return end_work(kept);
+    if (kept.schedule.replaces) return end_work(kept);
     kept.diary.last_due_ms = *due;
     note_run(kept.diary, {*due, now_ms, now_ms, false, "the one before was still under way"},
              kept.schedule.history);
@@ -182,31 +174,29 @@ void ScheduleKeeper::begin_due(const std::string& name, Kept& kept) {
   }
   if (!due && !wished) return;
   kept.diary.retry_ms = 0;
-  begin(name, kept, backup_words(kept.schedule), {{}, due.value_or(now_ms), now_ms, ""});
+  begin(name, kept, {{}, due.value_or(now_ms), now_ms});
   if (wished) (void)::unlink(paths().wish(name).c_str());
 }
 
-bool ScheduleKeeper::begin(const std::string& name, Kept& kept, const std::vector<std::string>& words,
-                           BackupWork work) {
+void ScheduleKeeper::begin(const std::string& name, Kept& kept, BackupWork work) {
   const std::string output = paths().output(name);
-  if (Status made = local::make_private_folder(paths().runs_folder()); !made) {
-    trouble(kept, made.error().message);
-    return false;
-  }
+  const std::string outcome = outcome_file(name);
+  if (Status made = local::make_private_folder(paths().runs_folder()); !made)
+    return trouble(kept, made.error().message);
   (void)::unlink(output.c_str());
-  Result<local::ProcessIdentity> process =
-      local::launch({local::own_program(), words, paths().runs_folder(), output});
+  (void)::unlink(outcome.c_str());
+  Result<local::ProcessIdentity> process = local::launch(
+      {local::own_program(), backup_words(kept.schedule, outcome), paths().runs_folder(), output});
   if (!process) {
     note_attempt(name, kept,
                  {work.due_ms, work.begun_ms, platform_.wall_ms(), false, process.error().message});
-    return false;
+    return;
   }
   work.process = *process;
   kept.diary.work = std::move(work);
   save(name, kept);
   // One that has ended already is taken in by the next step.
   (void)watcher_.watch(*process);
-  return true;
 }
 
 void ScheduleKeeper::save(const std::string& name, Kept& kept) {

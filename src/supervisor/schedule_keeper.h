@@ -1,7 +1,6 @@
-// Keeps the schedules of a local cluster's backups: starts `keyway backup create` when one is due, notes how
-// it ended, then has backups deleted that need not be kept. One process at a time. It runs in a session of
-// its own and outlives the supervisor; the next one knows it by its diary. Owned by the supervisor; its
-// thread.
+// Keeps the schedules of a local cluster's backups: starts `keyway backup create` when one is due, and notes
+// how it ended. One process at a time. It runs in a session of its own and outlives the supervisor; the next
+// one knows it by its diary. Owned by the supervisor; its thread.
 #pragma once
 
 #include <cstdint>
@@ -52,14 +51,17 @@ class ScheduleKeeper {
   BackupDiary read_diary(const std::string& name);
   void heed_times(const std::string& name, Kept& kept);
   void take_in(const std::string& name, Kept& kept);
-  void take_backup(const std::string& name, Kept& kept);
   void begin_due(const std::string& name, Kept& kept);
-  bool begin(const std::string& name, Kept& kept, const std::vector<std::string>& words, BackupWork work);
+  void begin(const std::string& name, Kept& kept, BackupWork work);
   void note_attempt(const std::string& name, Kept& kept, BackupRun run);
   void save(const std::string& name, Kept& kept);
   void trouble(Kept& kept, const std::string& what);
   void end_work(Kept& kept);
   bool busy() const;
+  // What came of the last run, as that told it.
+  std::string outcome_file(const std::string& name) const {
+    return paths().runs_folder() + "/" + name + ".outcome";
+  }
   platform::local::SchedulePaths paths() const { return platform_.paths().schedules(); }
 
   platform::local::LocalPlatform& platform_;
