@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::string_view kApiVersion = "keyway.dev/v1alpha1";
 constexpr std::string_view kKind = "KeywayCluster";
+constexpr std::string_view kShards = "spec.shards";
+constexpr std::string_view kNamedShards = "spec.namedShards";
 
 // Goes through a document and fills a spec. Rules that need nothing but the value are checked on the way, so
 // that the error stands where the value does even if it is only a default for others; the rest is
@@ -23,7 +25,8 @@ class SpecParser {
     read_document();
     if (fields_.failed()) return fail(fields_.status().error());
     if (const auto problem = find_problem(spec_)) {
-      fields_.refuse_at(find_field(root_, problem->field), problem->field, problem->text);
+      const std::string field = as_written(problem->field);
+      fields_.refuse_at(find_field(root_, field), field, problem->text);
       return fail(fields_.status().error());
     }
     return std::move(spec_);
@@ -66,8 +69,8 @@ class SpecParser {
 
   void read_spec(const YamlNode& node, std::string_view path) {
     if (!fields_.map(node, path,
-                     {"mode", "engine", "shards", "replicas", "memory", "storage", "durability", "config",
-                      "users", "proxy", "local"})) {
+                     {"mode", "engine", "shards", "namedShards", "replicas", "memory", "storage",
+                      "durability", "config", "users", "proxy", "local"})) {
       return;
     }
     if (const YamlNode* mode = node.find("mode")) {
@@ -134,6 +137,12 @@ class SpecParser {
       like.replicas = read_replicas(*replicas, "spec.replicas");
     if (const YamlNode* memory = node.find("memory")) like.memory_bytes = read_memory(*memory, "spec.memory");
     const YamlNode* shards = node.find("shards");
+    if (const YamlNode* named = node.find("namedShards")) {
+      if (shards) fields_.refuse(*named, kNamedShards, "spec.shards says the same; write one of them");
+      if (!fields_.list(*named, kNamedShards)) return;
+      path_of_shards_ = kNamedShards;
+      shards = named;
+    }
     spec_.partitions_named = shards && shards->kind == YamlNode::Kind::kList;
     if (spec_.partitions_named) {
       read_named_partitions(*shards, like);
@@ -154,10 +163,15 @@ class SpecParser {
     }
   }
 
+  // Problems of the whole spec name its field spec.shards.
+  std::string as_written(const std::string& field) const {
+    return field.starts_with(kShards) ? std::string(path_of_shards_) + field.substr(kShards.size()) : field;
+  }
+
   void read_named_partitions(const YamlNode& node, const PartitionSpec& like) {
     for (size_t i = 0; i < node.items.size() && !fields_.failed(); ++i) {
       spec_.partitions.push_back(like);
-      read_partition(node.items[i], field_path("spec.shards", i), spec_.partitions.back());
+      read_partition(node.items[i], field_path(path_of_shards_, i), spec_.partitions.back());
     }
   }
 
@@ -269,6 +283,7 @@ class SpecParser {
   const YamlNode& root_;
   FieldReader fields_;
   Spec spec_;
+  std::string_view path_of_shards_ = kShards;
 };
 
 }  // namespace

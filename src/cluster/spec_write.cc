@@ -48,7 +48,7 @@ std::string slots_text(const SlotRanges& slots) {
 
 void write_partitions(const Spec& spec, std::string& out) {
   if (spec.partitions_named) {
-    out += "  shards:\n";
+    out += "  namedShards:\n";
     for (const PartitionSpec& partition : spec.partitions) {
       out +=
           fmt::format("    - name: {}\n      replicas: {}\n", name_text(partition.name), partition.replicas);

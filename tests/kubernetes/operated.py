@@ -39,8 +39,8 @@ class Operated:
         self.edit()
 
     def edit(self, **changes):
-        """Applies the document with these fields."""
-        self.spec.update(changes)
+        """Applies the document with these fields; None takes one away."""
+        self.spec = {name: value for name, value in {**self.spec, **changes}.items() if value is not None}
         self.kubectl.run("apply", "-f", "-", text=document(NAME, **self.spec))
 
     def object(self):

@@ -52,12 +52,12 @@ def slots_by_shard(sharded):
 
 def test_shards_that_name_their_slots_and_replicas(sharded, kubectl):
     with Checker(sharded.pods()) as checker:
-        sharded.edit(shards=[{"name": "p1", "slots": ["0-999", "16383"]}, {"name": "p2", "slots": ["1000-16000"], "replicas": 2},
+        sharded.edit(shards=None, namedShards=[{"name": "p1", "slots": ["0-999", "16383"]}, {"name": "p2", "slots": ["1000-16000"], "replicas": 2},
                              {"name": "p3", "slots": ["16001-16382"]}])
         wanted = {"p1": [(0, 999), (16383, 16383)], "p2": [(1000, 16000)], "p3": [(16001, 16382)]}
         kubectl.wait(lambda: slots_by_shard(sharded) == wanted, "the slots to be where they are named", SLOW_S)
         sharded.wait_settled(7)
-        sharded.edit(shards=3)
+        sharded.edit(shards=3, namedShards=None)
         kubectl.wait(lambda: {name: sum(last - first + 1 for first, last in ranges) for name, ranges in slots_by_shard(sharded).items()}
                      in ({"p1": 5461, "p2": 5462, "p3": 5461}, {"p1": 5462, "p2": 5461, "p3": 5461}, {"p1": 5461, "p2": 5461, "p3": 5462}),
                      "the slots to be even again", SLOW_S)

@@ -117,10 +117,13 @@ Value spec_schema(const Schemas& schemas) {
       {"sharded", "replicated"});
   mode = schemas.with(mode.set("default", "sharded"),
                       {{"self == oldSelf", "mode cannot change; make another cluster"}});
-  Value shards = Schemas::any(
-      "How many shards (3), or the shards by name: a list of maps with name, replicas, memory and slots.");
-  shards.set("minimum", 1).set("maximum", cluster::kMaxShards).set("multipleOf", 1);
-  shards.set("minItems", 1).set("maxItems", cluster::kMaxShards);
+  const Value shards = Schemas::number("How many shards (3).", 1, cluster::kMaxShards);
+  const Value named_shards =
+      fields({{"description", "The shards by name, in place of shards."},
+              {"type", "array"},
+              {"minItems", 1},
+              {"maxItems", cluster::kMaxShards},
+              {"items", Schemas::any("A map with name, replicas, memory and slots.")}});
   const Value config = fields(
       {{"description", "Parameters of the servers, as in redis.conf, besides those that Keyway sets itself."},
        {"type", "object"},
@@ -130,7 +133,8 @@ Value spec_schema(const Schemas& schemas) {
       fields(
           {{"mode", std::move(mode)},
            {"engine", Schemas::any("redis or valkey, or a map with kind and image. The kind is immutable.")},
-           {"shards", std::move(shards)},
+           {"shards", shards},
+           {"namedShards", named_shards},
            {"replicas",
             Schemas::number("Copies of a shard beside its primary (1).", 0, cluster::kMaxReplicas)},
            {"memory", Schemas::size("The memory for data of each server (maxmemory), 8Mi or more. Without it "
@@ -148,7 +152,9 @@ Value spec_schema(const Schemas& schemas) {
       std::move(spec),
       {{"!has(self.proxy) || !has(self.proxy.user) || self.proxy.user == '' || (has(self.users) ? "
         "self.users.exists(u, u.name == self.proxy.user) : self.proxy.user == 'workload')",
-        "proxy.user is none of the users; name one of them"}});
+        "proxy.user is none of the users; name one of them"},
+       {"!has(self.shards) || !has(self.namedShards)",
+        "shards and namedShards say the same; write one of them"}});
 }
 
 // https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md
