@@ -121,14 +121,14 @@ Status Scan::take_text() {
 
 Status Scan::open(std::string_view tag, bool empty) {
   std::string_view name = tag.substr(0, tag.find_first_of(kBlanks));
-  if (name.empty() || name.size() > kMaxNameBytes) return bad("an element without a name");
+  std::string_view local = name.substr(name.find(':') + 1);  // all of it, without a prefix
+  if (local.empty() || name.size() > kMaxNameBytes) return bad("an element without a name");
   if (open_.size() >= kMaxDepth) return bad("its elements are too deep in each other");
   if (open_.empty() && rooted_) return bad("more than one root");
   rooted_ = true;
-  size_t colon = name.find(':');
   open_.push_back({std::string(name), path_.size(), {}});
   if (!path_.empty()) path_ += '/';
-  path_ += colon == std::string_view::npos ? name : name.substr(colon + 1);
+  path_ += local;
   return empty ? close(name) : Status();
 }
 

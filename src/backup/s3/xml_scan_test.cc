@@ -33,8 +33,8 @@ TEST(ScanXml, GivesElementsWithTheirText) {
 TEST(ScanXml, RefusesWhatIsNone) {
   for (const char* document :
        {"", "text", "<a>", "<a></b>", "<a></a><b></b>", "<a></a>text", "<a>&unknown;</a>", "<a>&lt</a>", "<a",
-        "<!DOCTYPE a><a/>", "<></>", "</a>", "<a>&#0;</a>", "<a>&#xD800;</a>", "<a>&#x110000;</a>",
-        "<a><!-- </a>", "<html><br></html>"})
+        "<!DOCTYPE a><a/>", "<></>", "<n:></n:>", "</a>", "<a>&#0;</a>", "<a>&#xD800;</a>",
+        "<a>&#x110000;</a>", "<a><!-- </a>", "<html><br></html>"})
     EXPECT_THAT(scanned(document), ::testing::Contains("error")) << document;
   std::string deep;
   for (int i = 0; i < 100; ++i) deep += "<a>";
