@@ -192,8 +192,9 @@ def test_the_log_is_json(servers, config):
     denied = next(line for line in lines if line["event"] == "denied_login")
     assert denied["user"] == 'some"one\ufffd'
     assert "hunter2" not in text
+    # A client that is refused before it has asked anything tries it once more.
     refused = [line for line in lines if line["event"] == "refused_client" and "client" in line]
-    assert 0 < len(refused) <= MANY
+    assert 0 < len(refused) <= 2 * MANY
 
 
 def cpu_s(pid):
