@@ -43,6 +43,9 @@ void Agent::hand_over() {
     log_warning("no replica has taken over", {{"why", handover_->why()}});
   } else {
     ++state_.handovers;
+    // What has reached it by its end goes unanswered; they learn by its answers where to go.
+    constexpr int64_t kClientsLeaveMs = 100;
+    left_ms_ = monotonic_ms() + kClientsLeaveMs;
     log_info("a replica has taken over", {{"replica", handover_->to()}});
   }
 }
@@ -54,6 +57,7 @@ void Agent::stop_server() {
   state_.phase = Phase::kStopping;
   duty_->handing_over(*handover_, state_);
   int64_t now_ms = monotonic_ms();
+  if (now_ms < left_ms_ && !hurry_) return;
   bool due = told_ms_ == 0 || now_ms - told_ms_ > kAgainMs;
   if (!due && !hurry_) return;
   hurry_ = false;

@@ -78,6 +78,7 @@ class Agent {
   int64_t stop_ms_ = 0;  // monotonic; when it was told to end; 0: not
   bool hurry_ = false;   // told so twice
   int64_t told_ms_ = 0;  // monotonic; when the server was last told to end
+  int64_t left_ms_ = 0;  // monotonic; by when the clients of a server that has handed over have left it
   int64_t info_due_ms_ = 0;
   int64_t users_due_ms_ = 0;
   int64_t ticked_ms_ = 0;        // monotonic; 0: never

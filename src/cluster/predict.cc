@@ -43,6 +43,7 @@ class Prediction {
     node.server.offset = 100;
     tell_others(node);
     hear_others(node);
+    hear_epochs();
     for (NodeFacts& each : observed_.nodes) {
       if (each.answering() && each.server.role == Role::kPrimary) yield_to_newer(each);
     }
@@ -211,6 +212,17 @@ class Prediction {
       bool follows = sharded() ? self != nullptr && self->primary_id == primary.server.id
                                : node.server.primary_address == primary.address;
       if (follows) node.server.link_up = true;
+    }
+  }
+
+  // Whoever speaks with another has its current epoch, too.
+  void hear_epochs() {
+    uint64_t epoch = 0;
+    for (const NodeFacts& node : observed_.nodes) {
+      if (node.answering()) epoch = std::max(epoch, node.server.current_epoch);
+    }
+    for (NodeFacts& node : observed_.nodes) {
+      if (node.answering()) node.server.current_epoch = epoch;
     }
   }
 

@@ -38,7 +38,7 @@ Tick Loop::tick() {
   tick.observed = platform_.look();
   engine::observe(servers_, tick.desired.mode, tick.observed, options_.observe_timeout_ms);
   note_absence(tick.observed);
-  note_elections(tick);
+  note_roles(tick);
   tick.planned_ms = platform_.wall_ms();
   tick.plan = cluster::plan(tick.desired, tick.observed, options_.policy, tick.planned_ms);
   carry_out(tick);
@@ -68,23 +68,39 @@ void Loop::note_absence(cluster::Observed& observed) {
   down_since_ = std::move(down_since);
 }
 
-void Loop::note_elections(const Tick& tick) {
+void Loop::note_roles(const Tick& tick) {
   std::map<std::string, cluster::Role> roles;
   Since elected;
+  Since demoted;
+  auto keep = [](const Since& known, const std::string& node, Since& to) {
+    if (auto since = known.find(node); since != known.end()) to.insert(*since);
+  };
   for (const cluster::NodeFacts& node : tick.observed.nodes) {
     if (!node.answering()) continue;  // what it knows of votes ends with its process
     auto before = roles_.find(node.name);
-    auto since = elected_.find(node.name);
-    bool rose = before != roles_.end() && before->second == cluster::Role::kReplica;
-    if (rose && node.server.role == cluster::Role::kPrimary) {
-      elected[node.name] = platform_.monotonic_ms();
-    } else if (since != elected_.end()) {
-      elected.insert(*since);
+    bool changed = before != roles_.end() && before->second != node.server.role;
+    keep(elected_, node.name, elected);
+    keep(demoted_, node.name, demoted);
+    if (changed) {
+      Since& since = node.server.role == cluster::Role::kPrimary ? elected : demoted;
+      since[node.name] = platform_.monotonic_ms();
     }
     roles[node.name] = node.server.role;
   }
   roles_ = std::move(roles);
   elected_ = std::move(elected);
+  demoted_ = std::move(demoted);
+}
+
+// A server that ends leaves unanswered what has reached it by then. Clients of one that has handed over learn
+// of that by its answers, and have left it a moment later.
+int64_t Loop::clients_leave_ms(const cluster::Step& step) const {
+  constexpr int64_t kClientsLeaveMs = 100;
+  const auto* stop = std::get_if<cluster::StopNode>(&step.action);
+  if (stop == nullptr || !stop->graceful) return 0;
+  auto demoted = demoted_.find(stop->node);
+  if (demoted == demoted_.end()) return 0;
+  return std::max<int64_t>(0, demoted->second + kClientsLeaveMs - platform_.monotonic_ms());
 }
 
 // Redis counts the votes of an earlier election if that was less than four node timeouts ago
@@ -131,6 +147,10 @@ void Loop::carry_out(Tick& tick) {
           fmt::format("{}: it was elected a moment ago, and waits for {} s until those votes "
                       "count no more",
                       cluster::describe(step.action), (wait_ms + 999) / 1000));
+      held.insert(step.shard);
+      continue;
+    }
+    if (clients_leave_ms(step) > 0) {
       held.insert(step.shard);
       continue;
     }

@@ -63,9 +63,11 @@ class Loop {
   using Since = std::map<std::string, int64_t>;  // by node, monotonic
 
   void note_absence(cluster::Observed& observed);
-  void note_elections(const Tick& tick);
+  void note_roles(const Tick& tick);
   // How long a coordinated handover has to wait for the server that is to take over; 0: it need not.
   int64_t old_votes_ms(const cluster::Step& step, const Tick& tick) const;
+  // How long a server that has handed over is not stopped yet; 0: it may be.
+  int64_t clients_leave_ms(const cluster::Step& step) const;
   void carry_out(Tick& tick);
   int64_t next_delay_ms(const Tick& tick) const;
 
@@ -75,6 +77,7 @@ class Loop {
   std::map<std::string, Pause> pauses_;         // by key_of(step)
   std::map<std::string, cluster::Role> roles_;  // by node, of those that answered at the last look
   Since elected_;  // when one that was a replica was first seen to be the primary
+  Since demoted_;  // the other way round
   Since silent_since_;
   Since down_since_;
 };

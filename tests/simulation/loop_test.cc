@@ -7,6 +7,7 @@
 #include "interrupter.h"
 #include "model_platform.h"
 #include "model_servers.h"
+#include "server.h"
 #include "world.h"
 
 namespace keyway::simulation {
@@ -68,6 +69,29 @@ TEST_F(LoopTest, AReplicaThatWasElectedAMomentAgoIsNotAskedToTakeOver) {
   EXPECT_GE(switch_to("p1-1"), 0);
   EXPECT_GT(world.scheduler.now_ms() - begun_ms, kOldVotesMs);
   EXPECT_NE(delayed.find("elected a moment ago"), std::string::npos) << delayed;
+}
+
+// Its clients learn by its answers that it has handed over.
+TEST_F(LoopTest, AServerThatHasHandedOverGoesOnForAMoment) {
+  ASSERT_TRUE(settle());
+  platform.request_restart("p1-0");
+  int64_t demoted_us = -1;
+  int64_t ended_us = -1;
+  int64_t end_us = world.now_us() + 30'000'000;
+  while (ended_us < 0 && world.now_us() < end_us) {
+    reconcile::Tick tick = loop->tick();
+    const Server* server = world.server(world.place_named("p1-0"));
+    if (server == nullptr) {
+      ended_us = world.now_us();
+    } else if (!server->is_primary() && demoted_us < 0) {
+      demoted_us = world.now_us();
+    }
+    world.scheduler.run_until(world.now_us() + std::max<int64_t>(tick.next_ms * 1000, 200));
+  }
+  ASSERT_GE(demoted_us, 0);
+  ASSERT_GE(ended_us, 0);
+  EXPECT_GE(ended_us - demoted_us, 75'000) << "100 ms, less one look";
+  EXPECT_TRUE(settle());
 }
 
 }  // namespace
