@@ -67,13 +67,14 @@ void Worker::run() {
   open_at_ms_ = loop_.now_ms() + limits_.wait_ms;
   take_news();
   while (!draining_ || (!clients_.empty() && loop_.now_ms() < drained_by_ms_)) {
+    // Before it waits: what it has to know may have been known before it began.
+    if (!open_ && (topology_ != nullptr || loop_.now_ms() > open_at_ms_)) open_door();
     loop_.turn(patience_ms());
     router_.tick();
     if (services_.pause.until_ms != 0) check_pause();
     look_after_handshakes();
     if (heed_at_ms_ != 0 && loop_.now_ms() >= heed_at_ms_) heed_listener();
     stats_.traffic.tick(loop_.now_ms());
-    if (!open_ && (topology_ != nullptr || loop_.now_ms() > open_at_ms_)) open_door();
     loop_.finish_turn();
     stats_.held_bytes.set(loop_.pool().in_use_bytes());
   }
