@@ -105,12 +105,12 @@ std::optional<std::vector<int64_t>> values_of(const Field& field, std::string_vi
   return values;
 }
 
-template <size_t N>
-Status take(const Field& field, std::string_view text, std::bitset<N>& set) {
+template <size_t count>
+Status take(const Field& field, std::string_view text, std::bitset<count>& set) {
   for (std::string_view part : split(text, ',')) {
     std::optional<std::vector<int64_t>> values = values_of(field, part);
     if (!values) return fail(wrong(field, text));
-    for (int64_t value : *values) set.set(static_cast<size_t>(value) % N);
+    for (int64_t value : *values) set.set(static_cast<size_t>(value) % count);
   }
   return {};
 }
@@ -125,9 +125,9 @@ bool holds(const Cron& cron, const year_month_day& date, local_days day) {
 }
 
 // The first set bit from `from` on; the size of the set if there is none.
-template <size_t N>
-size_t next_bit(const std::bitset<N>& set, size_t from) {
-  while (from < N && !set[from]) ++from;
+template <size_t count>
+size_t next_bit(const std::bitset<count>& set, size_t from) {
+  while (from < count && !set[from]) ++from;
   return from;
 }
 
