@@ -55,14 +55,8 @@ constexpr std::array<Alias, 7> kAliases = {{{"@yearly", "0 0 1 1 *"},
                                             {"@midnight", "0 0 * * *"},
                                             {"@hourly", "0 * * * *"}}};
 
-std::string lower(std::string_view text) {
-  std::string small(text);
-  for (char& c : small) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return small;
-}
-
 std::optional<int64_t> value_of(const Field& field, std::string_view word) {
-  std::string small = lower(word);
+  std::string small = to_lower(word);
   for (size_t i = 0; i < field.word_count; ++i) {
     if (field.words[i] == small) return field.first + static_cast<int64_t>(i);
   }
@@ -136,7 +130,7 @@ size_t next_bit(const std::bitset<count>& set, size_t from) {
 Result<Cron> parse_cron(std::string_view text) {
   std::vector<std::string_view> fields = split_blanks(text);
   if (fields.size() == 1) {
-    std::string name = lower(fields[0]);
+    std::string name = to_lower(fields[0]);
     auto alias = std::ranges::find(kAliases, name, &Alias::name);
     if (alias != kAliases.end()) fields = split_blanks(alias->fields);
   }
